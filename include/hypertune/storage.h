@@ -1,0 +1,117 @@
+// Stores keep the history of studies.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hypertune/history.h"
+#include "hypertune/space.h"
+
+namespace hypertune {
+
+/// What identifies a study. Everything else about it is kept in its attributes.
+struct StudySpec {
+  std::string name;
+  std::vector<Objective> objectives;
+  SearchSpace space;
+  std::uint64_t seed = 0;
+};
+
+/// A worker's wish for a trial: who asks, and for how long the trial is its own without a
+/// heartbeat.
+struct Lease {
+  std::string worker;
+  std::chrono::seconds duration{60};
+};
+
+/// Names one lease on one trial. A write is refused (LeaseLost) when a newer lease was given out,
+/// and (TrialFinished) when the trial is final.
+struct Claim {
+  TrialId trial = 0;
+  int lease = 0;
+};
+
+/// The history of any number of studies. Every method is one transaction: it happens wholly or not
+/// at all, and other processes see it so. Thread-safe. Failures throw StorageError.
+class Storage {
+ public:
+  virtual ~Storage() = default;
+
+  /// Creates the study, or finds the one of that name. Throws StudyMismatch, saying what differs,
+  /// when its space, seed or objectives are others. A study that another program made (no
+  /// specification stored) only has to agree in its objectives.
+  virtual StudyId open_study(const StudySpec& spec) = 0;
+
+  virtual std::optional<StudyId> find_study(std::string_view name) const = 0;
+  virtual std::vector<std::string> study_names() const = 0;
+
+  /// As it was opened first. For a study made by another program: name and objectives alone.
+  virtual StudySpec spec(StudyId study) const = 0;
+
+  /// Attributes are JSON texts by key. `set_attribute` replaces.
+  virtual void set_attribute(StudyId study, std::string_view key, std::string_view json) = 0;
+  virtual std::map<std::string, std::string, std::less<>> attributes(StudyId study) const = 0;
+
+  /// Appends Waiting trials in the order given, leaving out those whose key is already planned.
+  /// Returns how many were new.
+  virtual int enqueue(StudyId study, std::span<const TrialPlan> plans) = 0;
+
+  /// Takes the Waiting trial with the lowest number: it becomes Running under a new lease. Nothing
+  /// when no trial waits.
+  virtual std::optional<TrialRecord> claim(StudyId study, const Lease& lease) = 0;
+
+  /// One decided parameter. `at` in the three writes that follow fences them.
+  struct ParamValue {
+    std::string name;
+    Domain domain;
+    Value value;
+  };
+  /// Throws ParameterConflict when the study uses the name with an incompatible domain.
+  virtual void set_params(Claim at, std::span<const ParamValue> params) = 0;
+  virtual void add_report(Claim at, const Report& report) = 0;
+  virtual void finish(Claim at, const Outcome& outcome) = 0;
+
+  /// Renews the leases. Returns the claims that are no longer valid.
+  virtual std::vector<Claim> heartbeat(std::span<const Claim> claims,
+                                       std::chrono::seconds duration) = 0;
+
+  /// Fails (WorkerLost) every Running trial whose lease ran out or whose worker is known to be
+  /// dead, and returns them. Trials that another program runs without a lease are left alone.
+  virtual std::vector<TrialRecord> fail_stale(StudyId study) = 0;
+
+  /// Trials numbered `first_number` and above, by increasing number.
+  virtual std::vector<TrialRecord> trials(StudyId study, int first_number = 0) const = 0;
+};
+
+/// Wall clock of a store; tests pass their own.
+using Clock = std::function<TimePoint()>;
+Clock system_clock();
+
+/// In this process only; gone with it.
+std::shared_ptr<Storage> memory_storage(Clock clock = system_clock());
+
+struct SqliteOptions {
+  /// Create the file when it is missing; otherwise that is an error.
+  bool create = true;
+  /// Survive a power cut at every commit, not only the death of the process (30 times slower).
+  bool durable = false;
+  /// How long a writer waits for its turn before it gives up.
+  std::chrono::milliseconds lock_timeout{60'000};
+  Clock clock = system_clock();
+};
+
+/// A SQLite file in Optuna's schema, which `optuna.load_study` opens while it is in use. Any number
+/// of processes on one machine may share it. Throws StorageError for a file that is not a database
+/// or belongs to another program.
+std::shared_ptr<Storage> sqlite_storage(const std::filesystem::path& file,
+                                        SqliteOptions options = {});
+
+}  // namespace hypertune

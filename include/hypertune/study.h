@@ -1,0 +1,68 @@
+// A study: a queue of trials, a sampler that fills in what is not fixed, a scheduler that stops.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "hypertune/sampler.h"
+#include "hypertune/scheduler.h"
+#include "hypertune/storage.h"
+#include "hypertune/trial.h"
+
+namespace hypertune {
+
+/// Thread-safe: several threads may ask and tell at once.
+class Study {
+ public:
+  /// Opens or creates the study in the store (memory_storage() when none is given).
+  explicit Study(StudySpec spec, std::shared_ptr<Storage> storage = nullptr,
+                 std::unique_ptr<Sampler> sampler = random_sampler(),
+                 std::unique_ptr<Scheduler> scheduler = fifo_scheduler());
+  ~Study();
+  Study(Study&&) noexcept;
+
+  /// A trial to run: the first waiting one, or else a new one. Every parameter of the space is
+  /// decided when it returns.
+  Trial ask();
+
+  /// The first waiting trial, with every parameter decided; nothing when none waits. `worker` names
+  /// the caller in the store.
+  std::optional<Trial> next(const Lease& lease);
+
+  /// Ends the trial. A Complete outcome that lacks an objective, or has NaN for one, is recorded as
+  /// Failed with the metric's name. Throws TrialFinished when it was told before.
+  void tell(Trial& trial, Outcome outcome);
+
+  /// Plans a trial with these parameters fixed; the sampler fills in the others.
+  void enqueue(Params fixed);
+  /// Plans several at once; see TrialPlan. Returns how many were new.
+  int enqueue(const std::vector<TrialPlan>& plans);
+
+  /// Plans `num_samples` trials for each grid point, sample by sample. Idempotent: a larger number
+  /// adds the missing ones. `paired`: the cells of a sample share sampled values and training seed.
+  int plan(int num_samples, bool paired = false);
+
+  /// Plans again what was interrupted, and what lost its worker fewer than `max_attempts` times.
+  /// Idempotent. Returns how many trials are new.
+  int plan_retries(int max_attempts = 3);
+
+  std::vector<TrialRecord> trials() const;
+  /// Throws Error when no trial is Complete.
+  TrialRecord best_trial() const;
+
+  const StudySpec& spec() const;
+  StudyId id() const;
+  Storage& storage() const;
+
+ private:
+  friend class Trial;
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace hypertune

@@ -1,0 +1,67 @@
+// Names of workers: host, process, time at which the process started.
+#include "base/worker_id.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <charconv>
+#include <fstream>
+#include <optional>
+#include <sstream>
+#include <vector>
+
+#include "base/text.h"
+
+namespace hypertune {
+namespace {
+
+std::string host() {
+  std::array<char, 256> name{};
+  ::gethostname(name.data(), name.size() - 1);
+  std::string text = name.data();
+  // The boot makes containers and machines of the same name differ.
+  std::ifstream in("/proc/sys/kernel/random/boot_id");
+  std::string boot;
+  in >> boot;
+  return text + "/" + boot.substr(0, 8);
+}
+
+struct Process {
+  char state = '?';
+  std::string start;  // in clock ticks since the boot
+};
+
+/// From /proc; nothing when there is no such process. (A zombie is one still: see its state.)
+std::optional<Process> process(long pid) {
+  std::ifstream in(fmt::format("/proc/{}/stat", pid));
+  std::string line;
+  if (!std::getline(in, line)) return std::nullopt;
+  // The name is in parentheses and may hold blanks; the fields that follow do not.
+  std::istringstream rest(line.substr(line.rfind(')') + 1));
+  Process result;
+  rest >> result.state;
+  constexpr int kFieldsBetweenStateAndStart = 18;
+  for (int i = 0; i <= kFieldsBetweenStateAndStart; ++i) rest >> result.start;
+  return result;
+}
+
+}  // namespace
+
+std::string worker_id(int index) {
+  const auto self = process(::getpid());
+  return fmt::format("{}:{}:{}:{}", host(), ::getpid(), self ? self->start : "?", index);
+}
+
+bool worker_is_dead(std::string_view id) {
+  const std::vector<std::string> parts = split(id, ':');
+  if (parts.size() != 4 || parts[0] != host()) return false;
+  long pid = 0;
+  const auto [end, error] =
+      std::from_chars(parts[1].data(), parts[1].data() + parts[1].size(), pid);
+  if (error != std::errc() || end != parts[1].data() + parts[1].size()) return false;
+  const auto other = process(pid);
+  return !other || other->state == 'Z' || other->start != parts[2];
+}
+
+}  // namespace hypertune
