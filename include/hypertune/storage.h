@@ -32,13 +32,6 @@ struct Lease {
   std::chrono::seconds duration{60};
 };
 
-/// Names one lease on one trial. A write is refused (LeaseLost) when a newer lease was given out,
-/// and (TrialFinished) when the trial is final.
-struct Claim {
-  TrialId trial = 0;
-  int lease = 0;
-};
-
 /// The history of any number of studies. Every method is one transaction: it happens wholly or not
 /// at all, and other processes see it so. Thread-safe. Failures throw StorageError.
 class Storage {

@@ -19,26 +19,25 @@ namespace hypertune {
 /// Thread-safe: several threads may ask and tell at once.
 class Study {
  public:
-  /// Opens or creates the study in the store (memory_storage() when none is given).
-  explicit Study(StudySpec spec, std::shared_ptr<Storage> storage = nullptr,
+  /// Opens or creates the study in the store.
+  explicit Study(StudySpec spec, std::shared_ptr<Storage> storage = memory_storage(),
                  std::unique_ptr<Sampler> sampler = random_sampler(),
                  std::unique_ptr<Scheduler> scheduler = fifo_scheduler());
-  ~Study();
-  Study(Study&&) noexcept;
 
   /// A trial to run: the first waiting one, or else a new one. Every parameter of the space is
   /// decided when it returns.
   Trial ask();
 
-  /// The first waiting trial, with every parameter decided; nothing when none waits. `worker` names
-  /// the caller in the store.
-  std::optional<Trial> next(const Lease& lease);
+  /// The first waiting trial, with every parameter decided; nothing when none waits.
+  std::optional<Trial> next(const Lease& lease, TrialHooks hooks = {});
 
   /// Ends the trial. A Complete outcome that lacks an objective, or has NaN for one, is recorded as
-  /// Failed with the metric's name. Throws TrialFinished when it was told before.
+  /// Failed with the metric's name; a Pruned one whose Stop was an interruption, as Interrupted.
+  /// Throws TrialFinished when it was told before.
   void tell(Trial& trial, Outcome outcome);
 
-  /// Plans a trial with these parameters fixed; the sampler fills in the others.
+  /// Plans a trial with these parameters fixed; the sampler fills in the others. Throws
+  /// ParameterConflict for a value outside its domain in the space.
   void enqueue(Params fixed);
   /// Plans several at once; see TrialPlan. Returns how many were new.
   int enqueue(const std::vector<TrialPlan>& plans);
@@ -55,14 +54,21 @@ class Study {
   /// Throws Error when no trial is Complete.
   TrialRecord best_trial() const;
 
-  const StudySpec& spec() const;
-  StudyId id() const;
-  Storage& storage() const;
+  const StudySpec& spec() const { return spec_; }
+  StudyId id() const { return id_; }
+  Storage& storage() const { return *storage_; }
 
  private:
   friend class Trial;
-  struct State;
-  std::unique_ptr<State> state_;
+  Trial take(TrialRecord record, TrialHooks hooks);
+  void decide(TrialRecord& record, const SearchSpace& space) const;
+  std::vector<TrialRecord> history_for(bool wanted) const;
+
+  std::shared_ptr<Storage> storage_;
+  StudySpec spec_;
+  std::unique_ptr<Sampler> sampler_;
+  std::unique_ptr<Scheduler> scheduler_;
+  StudyId id_;
 };
 
 }  // namespace hypertune

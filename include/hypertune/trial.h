@@ -54,6 +54,13 @@ struct Outcome {
   static Outcome interrupted(std::string reason);
 };
 
+/// Names one lease on one trial. A write under it is refused (LeaseLost) when a newer lease was
+/// given out, and (TrialFinished) when the trial is final.
+struct Claim {
+  TrialId trial = 0;
+  int lease = 0;
+};
+
 /// A trial that is to be run.
 struct TrialPlan {
   /// Unique in the study: planning a key twice plans it once. Empty: always a new trial.
@@ -93,6 +100,15 @@ struct TrialRecord {
 /// What a scheduler says to a report.
 enum class Decision : std::uint8_t { Continue, Stop, Pause };
 
+/// Why a report was answered with Stop.
+enum class StopCause : std::uint8_t { None, Scheduler, NotANumber, Interrupted };
+
+/// How whoever runs a trial takes part in it.
+struct TrialHooks {
+  std::stop_token stop = {};                               ///< the run is interrupted
+  std::function<void(const TrialRecord&)> on_report = {};  ///< after each report
+};
+
 class Study;
 
 /// A running trial, in the hands of whoever evaluates it. Movable, not thread-safe; it refers to
@@ -110,20 +126,27 @@ class Trial {
   Value suggest_categorical(std::string_view name, std::vector<Value> choices);
   bool suggest_bool(std::string_view name);
 
-  /// Records the metrics of a step and asks the scheduler. Steps must increase. Stop is also the
-  /// answer when the run was interrupted and when the first objective is NaN.
+  /// Records the metrics of a step and asks the scheduler. Throws Error unless steps increase. Stop
+  /// is also the answer when the run was interrupted and when the first objective is NaN.
   Decision report(std::int64_t step, Metrics metrics);
+
+  /// Why `report` answered Stop, if it did.
+  StopCause stop_cause() const { return stop_cause_; }
 
   /// Seed for the evaluation itself (initial weights, order of data). Trials of one draw share it.
   std::uint64_t seed() const;
 
  private:
   friend class Study;
-  Trial(Study& study, TrialRecord record) : study_(&study), record_(std::move(record)) {}
+  Trial(Study& study, TrialRecord record, TrialHooks hooks)
+      : study_(&study), record_(std::move(record)), hooks_(std::move(hooks)) {}
   Value suggest(std::string_view name, const Domain& domain);
+  Claim claim() const { return {record_.id, record_.lease}; }
 
   Study* study_;
   TrialRecord record_;
+  TrialHooks hooks_;
+  StopCause stop_cause_ = StopCause::None;
 };
 
 }  // namespace hypertune

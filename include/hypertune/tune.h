@@ -26,7 +26,7 @@ std::unique_ptr<Executor> function_executor(std::function<Outcome(Trial&)> objec
 
 /// What happened, as it happens.
 struct Event {
-  enum class Kind : std::uint8_t { Started, Reported, Finished, Retried, Lost };
+  enum class Kind : std::uint8_t { Started, Reported, Finished, Lost };
   Kind kind;
   int worker = 0;             ///< index of the worker thread, from 0
   const TrialRecord& record;  ///< valid during the call only

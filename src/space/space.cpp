@@ -1,0 +1,114 @@
+// The search space: declaration, grid product, activity of conditional parameters.
+#include "hypertune/space.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "hypertune/error.h"
+
+namespace hypertune {
+
+SearchSpace& SearchSpace::add(std::string name, Domain domain, std::optional<Condition> when) {
+  return add(Parameter{std::move(name), Role::Sampled, std::move(domain), std::move(when)});
+}
+
+SearchSpace& SearchSpace::grid(std::string name, std::vector<Value> values,
+                               std::optional<Condition> when) {
+  return add(Parameter{std::move(name), Role::Grid, CategoricalDomain{std::move(values)},
+                       std::move(when)});
+}
+
+SearchSpace& SearchSpace::constant(std::string name, Value value, std::optional<Condition> when) {
+  return add(Parameter{std::move(name), Role::Constant, CategoricalDomain{{std::move(value)}},
+                       std::move(when)});
+}
+
+SearchSpace& SearchSpace::add(Parameter parameter) {
+  const std::string& name = parameter.name;
+  if (name.empty()) throw ConfigError("a parameter needs a name");
+  if (find(name) != nullptr) {
+    throw ConfigError(fmt::format("parameter \"{}\" is defined twice; remove one", name));
+  }
+  validate(parameter.domain, name);
+  if (parameter.when) {
+    std::vector<std::string> earlier;
+    for (const Parameter& p : parameters_) earlier.push_back(p.name);
+    for (const std::string& parent : parameter.when->names()) {
+      const Parameter* found = find(parent);
+      if (found == nullptr) {
+        throw ConfigError(fmt::format(
+            "parameter \"{}\": its condition names \"{}\", which is not defined before it{}", name,
+            parent, did_you_mean(parent, earlier)));
+      }
+      if (parameter.role == Role::Grid && found->role == Role::Sampled) {
+        throw ConfigError(fmt::format(
+            "grid axis \"{}\" depends on \"{}\", which is sampled; a grid may depend on grid axes "
+            "and constants only",
+            name, parent));
+      }
+    }
+  }
+  parameters_.push_back(std::move(parameter));
+  return *this;
+}
+
+const Parameter* SearchSpace::find(std::string_view name) const {
+  const auto match = std::ranges::find(parameters_, name, &Parameter::name);
+  return match == parameters_.end() ? nullptr : &*match;
+}
+
+std::vector<Params> SearchSpace::grid_points(const Params& fixed) const {
+  // Conditions of an axis may see constants, which are therefore decided along the way.
+  std::vector<Params> decided = {fixed_};
+  for (const auto& [name, value] : fixed) decided.front()[name] = value;
+  for (const Parameter& parameter : parameters_) {
+    if (parameter.role == Role::Sampled) continue;
+    std::vector<Params> extended;
+    for (const Params& point : decided) {
+      if (point.contains(parameter.name) || !active(parameter, point)) {
+        extended.push_back(point);
+        continue;
+      }
+      for (const Value& value : std::get<CategoricalDomain>(parameter.domain).choices) {
+        extended.push_back(point);
+        extended.back()[parameter.name] = value;
+      }
+    }
+    decided = std::move(extended);
+  }
+  std::vector<Params> points;
+  for (const Params& all : decided) {
+    Params point;
+    for (const Parameter& parameter : parameters_) {
+      if (parameter.role != Role::Grid) continue;
+      const auto value = all.find(parameter.name);
+      if (value != all.end()) point.insert(*value);
+    }
+    for (const auto& [name, value] : fixed) point[name] = value;
+    if (std::ranges::find(points, point) == points.end()) points.push_back(std::move(point));
+  }
+  return points;
+}
+
+SearchSpace SearchSpace::without(const Params& fixed) const {
+  SearchSpace rest;
+  rest.fixed_ = fixed_;
+  for (const auto& [name, value] : fixed) rest.fixed_[name] = value;
+  for (const Parameter& parameter : parameters_) {
+    if (!fixed.contains(parameter.name)) rest.parameters_.push_back(parameter);
+  }
+  return rest;
+}
+
+bool SearchSpace::active(const Parameter& parameter, const Params& decided) const {
+  if (!parameter.when) return true;
+  return parameter.when->holds([&](std::string_view name) -> std::optional<Value> {
+    if (const auto value = decided.find(name); value != decided.end()) return value->second;
+    if (const auto value = fixed_.find(name); value != fixed_.end()) return value->second;
+    return std::nullopt;
+  });
+}
+
+}  // namespace hypertune

@@ -1,0 +1,87 @@
+// Conditions: what they mean, and where they complain.
+#include "hypertune/condition.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "hypertune/error.h"
+
+namespace hypertune {
+namespace {
+
+const Params kParams = {{"optimizer", std::string("sgd")},
+                        {"lr", 0.02},
+                        {"layers", std::int64_t{3}},
+                        {"bn", true},
+                        {"nan", std::numeric_limits<double>::quiet_NaN()}};
+
+struct Case {
+  const char* text;
+  bool expected;
+};
+
+class ConditionHolds : public testing::TestWithParam<Case> {};
+
+TEST_P(ConditionHolds, AsTheGrammarSays) {
+  EXPECT_EQ(Condition(GetParam().text).holds(kParams), GetParam().expected) << GetParam().text;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Condition, ConditionHolds,
+    testing::Values(
+        Case{"bn", true}, Case{"not bn", false}, Case{"lr > 0.01 and bn", true},
+        Case{"lr > 0.01 and not bn", false}, Case{"lr>=0.02", true}, Case{"lr < 2e-2", false},
+        Case{"optimizer == \"sgd\"", true}, Case{"optimizer != 'sgd'", false},
+        Case{"optimizer in ['adam', 'sgd'] or false", true}, Case{"layers in [1, 2]", false},
+        Case{"layers == 3.0", true}, Case{"not (bn and lr > 1)", true}, Case{"bn == true", true},
+        Case{"bn == 1", true}, Case{"false or bn and false", false}, Case{"missing", false},
+        Case{"missing == 1", false}, Case{"missing != 1", false}, Case{"optimizer < 3", false},
+        Case{"nan > 0", false}, Case{"nan", false}, Case{"lr > -1.5", true},
+        Case{"not_a_keyword == 1 or bn", true}));
+
+TEST(Condition, ListsItsNamesOnceInOrder) {
+  EXPECT_THAT(Condition("b > 1 and a == b and c in [d, 1]").names(),
+              testing::ElementsAre("b", "a", "c", "d"));
+}
+
+struct Fault {
+  const char* text;
+  const char* message;
+};
+
+class ConditionRejects : public testing::TestWithParam<Fault> {};
+
+TEST_P(ConditionRejects, WithTheColumn) {
+  try {
+    const Condition condition(GetParam().text);
+    FAIL() << "accepted: " << GetParam().text;
+  } catch (const ConfigError& e) {
+    EXPECT_THAT(e.what(), testing::HasSubstr(GetParam().message));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Condition, ConditionRejects,
+    testing::Values(Fault{"", "column 1: expected a name"},
+                    Fault{"lr >", "column 5: expected a name or a value"},
+                    Fault{"lr = 1", "column 4: a comparison is written =="},
+                    Fault{"lr > 1 bn", "column 8: expected the end"},
+                    Fault{"(bn", "column 4: expected \")\""},
+                    Fault{"bn and and", "column 8: expected a name or a value before \"and\""},
+                    Fault{"a == 'x", "column 6: the text in quotes does not end"},
+                    Fault{"a in 3", "column 6: expected \"[\""},
+                    Fault{"3", "expected a comparison"},
+                    Fault{"a > 1x", "expected a blank after the number"},
+                    Fault{"a > $", "column 5: expected a name or a value"}));
+
+TEST(Condition, RefusesNestingThatWouldExhaustTheStack) {
+  EXPECT_THROW(Condition(std::string(100'000, '(') + "a"), ConfigError);
+  std::string negations;
+  for (int i = 0; i < 100'000; ++i) negations += "not ";
+  EXPECT_THROW(Condition(negations + "a"), ConfigError);
+}
+
+}  // namespace
+}  // namespace hypertune
