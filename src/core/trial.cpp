@@ -1,0 +1,115 @@
+// Trials: states, outcomes, and what a running trial suggests and reports.
+#include "hypertune/trial.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "hypertune/error.h"
+#include "hypertune/study.h"
+
+namespace hypertune {
+
+bool is_final(TrialState state) {
+  return state == TrialState::Complete || state == TrialState::Pruned ||
+         state == TrialState::Failed;
+}
+
+std::string_view to_string(TrialState state) {
+  switch (state) {
+    case TrialState::Waiting:
+      return "waiting";
+    case TrialState::Running:
+      return "running";
+    case TrialState::Paused:
+      return "paused";
+    case TrialState::Complete:
+      return "complete";
+    case TrialState::Pruned:
+      return "pruned";
+    case TrialState::Failed:
+      return "failed";
+  }
+  return "unknown";
+}
+
+Outcome Outcome::complete(Metrics metrics) {
+  return {TrialState::Complete, std::move(metrics), {}, Failure::None};
+}
+Outcome Outcome::pruned(std::string reason, Metrics metrics) {
+  return {TrialState::Pruned, std::move(metrics), std::move(reason), Failure::None};
+}
+Outcome Outcome::failed(std::string reason) {
+  return {TrialState::Failed, {}, std::move(reason), Failure::Error};
+}
+Outcome Outcome::interrupted(std::string reason) {
+  return {TrialState::Failed, {}, std::move(reason), Failure::Interrupted};
+}
+
+std::optional<double> TrialRecord::duration_s() const {
+  if (!started || !ended) return std::nullopt;
+  return std::chrono::duration<double>(*ended - *started).count();
+}
+
+double Trial::suggest_float(std::string_view name, FloatDomain domain) {
+  return std::get<double>(suggest(name, domain));
+}
+
+std::int64_t Trial::suggest_int(std::string_view name, IntDomain domain) {
+  return std::get<std::int64_t>(suggest(name, domain));
+}
+
+Value Trial::suggest_categorical(std::string_view name, std::vector<Value> choices) {
+  return suggest(name, CategoricalDomain{std::move(choices)});
+}
+
+bool Trial::suggest_bool(std::string_view name) {
+  return std::get<bool>(suggest(name, CategoricalDomain{{true, false}}));
+}
+
+Value Trial::suggest(std::string_view name, const Domain& domain) {
+  validate(domain, std::string(name));
+  const auto decided = record_.params.find(name);
+  if (decided == record_.params.end()) {
+    study_->decide(record_, SearchSpace().add(std::string(name), domain));
+    return record_.params.find(name)->second;
+  }
+  const auto value = coerce(domain, decided->second);
+  if (!value) {
+    throw ParameterConflict(fmt::format(
+        "trial {}: \"{}\" was decided as {}, which does not lie in {}; suggest it with the domain "
+        "that the search space or the enqueued trial gives it",
+        record_.number, name, to_string(decided->second), to_string(domain)));
+  }
+  return *value;
+}
+
+Decision Trial::report(std::int64_t step, Metrics metrics) {
+  if (!record_.reports.empty() && step <= record_.reports.back().step) {
+    throw Error(fmt::format("trial {}: step {} was reported after step {}; steps must increase",
+                            record_.number, step, record_.reports.back().step));
+  }
+  record_.reports.push_back({step, std::move(metrics)});
+  study_->storage().add_report(claim(), record_.reports.back());
+  if (hooks_.on_report) hooks_.on_report(record_);
+
+  const Metrics& reported = record_.reports.back().metrics;
+  const auto watched = reported.find(study_->spec().objectives.front().metric);
+  Decision decision = Decision::Stop;
+  if (hooks_.stop.stop_requested()) {
+    stop_cause_ = StopCause::Interrupted;
+  } else if (watched != reported.end() && std::isnan(watched->second)) {
+    stop_cause_ = StopCause::NotANumber;
+  } else {
+    const auto trials = study_->history_for(study_->scheduler_->uses_history());
+    decision = study_->scheduler_->on_report(record_, {study_->spec().objectives, trials});
+    if (decision == Decision::Stop) stop_cause_ = StopCause::Scheduler;
+  }
+  return decision;
+}
+
+std::uint64_t Trial::seed() const {
+  return Rng::for_trial(study_->spec().seed, record_.draw()).fork("hypertune:evaluation")();
+}
+
+}  // namespace hypertune

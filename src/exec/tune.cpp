@@ -1,0 +1,186 @@
+// The worker loop: threads that claim, run and tell, and one that keeps their leases alive.
+#include "hypertune/tune.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <exception>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "base/worker_id.h"
+#include "hypertune/error.h"
+
+namespace hypertune {
+namespace {
+
+/// Leases are renewed this many times in their duration.
+constexpr int kHeartbeatsPerLease = 3;
+
+class WorkerPool {
+ public:
+  WorkerPool(Study& study, Executor& executor, const TuneOptions& options, std::stop_token stop)
+      : study_(study),
+        executor_(executor),
+        options_(options),
+        forward_stop_(std::move(stop), [this] { stop_.request_stop(); }) {}
+
+  /// Returns when nothing is left to claim, or after a stop; rethrows what a worker could not
+  /// handle.
+  void run() {
+    recover();
+    do {
+      std::jthread heart([this](const std::stop_token& done) { keep_leases(done); });
+      std::vector<std::jthread> workers;
+      for (int i = 0; i < options_.workers; ++i) workers.emplace_back([this, i] { work(i); });
+      workers.clear();  // joins
+    } while (!stop_.stop_requested() && recover() > 0);
+    // What was interrupted just now waits for the next run.
+    if (!failure_) study_.plan_retries(options_.max_attempts);
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+  bool interrupted() const { return stop_.stop_requested(); }
+
+ private:
+  /// Fails the trials of dead workers and plans them again. Returns how many were planned.
+  int recover() {
+    for (const TrialRecord& lost : study_.storage().fail_stale(study_.id())) {
+      notify({Event::Kind::Lost, 0, lost});
+    }
+    return study_.plan_retries(options_.max_attempts);
+  }
+
+  void work(int index) {
+    try {
+      while (!stop_.stop_requested()) {
+        const TrialHooks hooks{stop_.get_token(), [this, index](const TrialRecord& record) {
+                                 notify({Event::Kind::Reported, index, record});
+                               }};
+        auto trial = study_.next({worker_id(index), options_.lease}, hooks);
+        if (!trial) return;
+        run_one(*trial, index);
+      }
+    } catch (...) {
+      fail(std::current_exception());
+    }
+  }
+
+  void run_one(Trial& trial, int index) {
+    const Claim claim{trial.record().id, trial.record().lease};
+    hold(claim);
+    try {
+      notify({Event::Kind::Started, index, trial.record()});
+      study_.tell(trial, outcome_of(trial));
+      notify({Event::Kind::Finished, index, trial.record()});
+    } catch (const LeaseLost&) {
+      // This process was silent for too long; the trial is planned again or runs elsewhere.
+      notify({Event::Kind::Lost, index, trial.record()});
+    } catch (const TrialFinished&) {
+      notify({Event::Kind::Lost, index, trial.record()});
+    } catch (...) {
+      release(claim);
+      throw;
+    }
+    release(claim);
+  }
+
+  Outcome outcome_of(Trial& trial) {
+    try {
+      return executor_.run(trial, stop_.get_token());
+    } catch (const StorageError&) {
+      throw;  // not the trial's fault
+    } catch (const TrialFinished&) {
+      throw;
+    } catch (const std::exception& e) {
+      return Outcome::failed(e.what());
+    } catch (...) {
+      return Outcome::failed("the objective threw something that is not a std::exception");
+    }
+  }
+
+  void keep_leases(const std::stop_token& done) {
+    const auto pause = std::max<std::chrono::milliseconds>(
+        std::chrono::milliseconds(options_.lease) / kHeartbeatsPerLease,
+        std::chrono::milliseconds(1));
+    std::unique_lock lock(mutex_);
+    while (!wake_.wait_for(lock, done, pause, [] { return false; }) && !done.stop_requested()) {
+      const std::vector<Claim> claims = held_;
+      lock.unlock();
+      try {
+        study_.storage().heartbeat(claims, options_.lease);
+      } catch (...) {
+        fail(std::current_exception());
+      }
+      lock.lock();
+    }
+  }
+
+  void hold(Claim claim) {
+    const std::scoped_lock lock(mutex_);
+    held_.push_back(claim);
+  }
+
+  void release(Claim claim) {
+    const std::scoped_lock lock(mutex_);
+    std::erase_if(held_, [&](const Claim& held) { return held.trial == claim.trial; });
+  }
+
+  void notify(const Event& event) {
+    if (!options_.on_event) return;
+    const std::scoped_lock lock(event_mutex_);
+    options_.on_event(event);
+  }
+
+  void fail(std::exception_ptr failure) {
+    {
+      const std::scoped_lock lock(mutex_);
+      if (!failure_) failure_ = std::move(failure);
+    }
+    stop_.request_stop();
+  }
+
+  Study& study_;
+  Executor& executor_;
+  const TuneOptions& options_;
+  std::stop_source stop_;
+  std::mutex mutex_;  // guards held_ and failure_
+  std::condition_variable_any wake_;
+  std::vector<Claim> held_;
+  std::exception_ptr failure_;
+  std::mutex event_mutex_;                                  // one event at a time
+  std::stop_callback<std::function<void()>> forward_stop_;  // last: it may fire while constructed
+};
+
+TuneSummary summarize(const std::vector<TrialRecord>& trials) {
+  TuneSummary summary;
+  std::map<int, bool> repeated;
+  for (const TrialRecord& trial : trials) {
+    if (trial.plan.retry_of) repeated[*trial.plan.retry_of] = true;
+  }
+  for (const TrialRecord& trial : trials) {
+    if (!trial.plan.retry_of) ++summary.planned;
+    if (trial.state == TrialState::Complete) ++summary.complete;
+    if (trial.state == TrialState::Pruned) ++summary.pruned;
+    if (trial.state == TrialState::Running) ++summary.elsewhere;
+    if (trial.state == TrialState::Failed && !repeated.contains(trial.number)) ++summary.failed;
+  }
+  return summary;
+}
+
+}  // namespace
+
+TuneSummary tune(Study& study, Executor& executor, const TuneOptions& options,
+                 std::stop_token stop) {
+  if (options.num_samples < 1) throw ConfigError("num_samples must be at least 1");
+  if (options.workers < 1) throw ConfigError("workers must be at least 1");
+  study.plan(options.num_samples, options.paired);
+  WorkerPool pool(study, executor, options, std::move(stop));
+  pool.run();
+  TuneSummary summary = summarize(study.trials());
+  summary.interrupted = pool.interrupted();
+  return summary;
+}
+
+}  // namespace hypertune
