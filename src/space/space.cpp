@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/text.h"
 #include "hypertune/error.h"
@@ -79,6 +80,7 @@ std::vector<Params> SearchSpace::grid_points(const Params& fixed) const {
     decided = std::move(extended);
   }
   std::vector<Params> points;
+  std::set<Params> seen;
   for (const Params& all : decided) {
     Params point;
     for (const Parameter& parameter : parameters_) {
@@ -87,7 +89,7 @@ std::vector<Params> SearchSpace::grid_points(const Params& fixed) const {
       if (value != all.end()) point.insert(*value);
     }
     for (const auto& [name, value] : fixed) point[name] = value;
-    if (std::ranges::find(points, point) == points.end()) points.push_back(std::move(point));
+    if (seen.insert(point).second) points.push_back(std::move(point));
   }
   return points;
 }
