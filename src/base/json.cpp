@@ -73,6 +73,11 @@ void restore(Json& json) {
   }
 }
 
+/// Bytes that are not UTF-8 become replacement characters.
+std::string dump_text(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 void dump_to(const Json& json, std::string& out) {
   switch (json.type()) {
     case Json::value_t::object: {
@@ -81,7 +86,7 @@ void dump_to(const Json& json, std::string& out) {
       for (const auto& [key, child] : json.items()) {
         if (!first) out += ", ";
         first = false;
-        out += Json(key).dump() + ": ";
+        out += dump_text(Json(key)) + ": ";
         dump_to(child, out);
       }
       out += '}';
@@ -106,7 +111,7 @@ void dump_to(const Json& json, std::string& out) {
       return;
     }
     default:
-      out += json.dump(-1, ' ', false, Json::error_handler_t::replace);
+      out += dump_text(json);
   }
 }
 

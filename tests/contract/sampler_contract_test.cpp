@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <map>
+#include <ostream>
 
 #include "hypertune/sampler.h"
 
@@ -13,6 +14,8 @@ struct Row {
   const char* name;
   std::unique_ptr<Sampler> (*make)();
 };
+
+void PrintTo(const Row& row, std::ostream* out) { *out << row.name; }
 
 class SamplerContract : public testing::TestWithParam<Row> {
  protected:

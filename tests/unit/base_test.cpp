@@ -35,6 +35,11 @@ TEST(Json, RejectsGarbageWithAnError) {
   EXPECT_THROW(value_from_json(Json::array()), Error);
 }
 
+TEST(Json, WritesReplacementCharactersForBytesThatAreNotUtf8) {
+  const Json json = {{"k\xff", "v\xff"}};
+  EXPECT_EQ(parse_json(dump_json(json)), (Json{{"k\uFFFD", "v\uFFFD"}}));
+}
+
 TEST(Json, KeepsTheTypeOfEachValue) {
   const Params params = {{"b", true}, {"d", 1.0}, {"i", std::int64_t{1}}, {"s", std::string("x")}};
   EXPECT_EQ(params_from_json(parse_json(dump_json(to_json(params)))), params);

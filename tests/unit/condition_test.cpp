@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <ostream>
 
 #include "hypertune/error.h"
 
@@ -21,6 +22,8 @@ struct Case {
   const char* text;
   bool expected;
 };
+
+void PrintTo(const Case& c, std::ostream* out) { *out << c.text; }
 
 class ConditionHolds : public testing::TestWithParam<Case> {};
 
@@ -50,6 +53,8 @@ struct Fault {
   const char* text;
   const char* message;
 };
+
+void PrintTo(const Fault& fault, std::ostream* out) { *out << fault.text; }
 
 class ConditionRejects : public testing::TestWithParam<Fault> {};
 
