@@ -1,0 +1,256 @@
+// The store in memory.
+#include <fmt/format.h>
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <set>
+#include <utility>
+
+#include "base/worker_id.h"
+#include "hypertune/error.h"
+#include "hypertune/storage.h"
+#include "storage/spec_json.h"
+#include "storage/trial_rules.h"
+
+namespace hypertune {
+namespace {
+
+class MemoryStorage final : public Storage {
+ public:
+  explicit MemoryStorage(Clock clock) : clock_(std::move(clock)) {}
+
+  StudyId open_study(const StudySpec& spec) override {
+    check_spec(spec);
+    const std::scoped_lock lock(mutex_);
+    if (const auto study = id_of(spec.name)) {
+      check_match(spec.name, spec_differences(at(*study).spec, spec));
+      return *study;
+    }
+    studies_.push_back({spec, {}, {}, {}, {}});
+    return std::ssize(studies_);
+  }
+
+  std::optional<StudyId> find_study(std::string_view name) const override {
+    const std::scoped_lock lock(mutex_);
+    return id_of(name);
+  }
+
+  std::vector<std::string> study_names() const override {
+    const std::scoped_lock lock(mutex_);
+    std::vector<std::string> names;
+    for (const StudyEntry& study : studies_) names.push_back(study.spec.name);
+    return names;
+  }
+
+  StudySpec spec(StudyId study) const override {
+    const std::scoped_lock lock(mutex_);
+    return at(study).spec;
+  }
+
+  void set_attribute(StudyId study, std::string_view key, std::string_view json) override {
+    check_attribute(key, json);
+    const std::scoped_lock lock(mutex_);
+    at(study).attributes[std::string(key)] = json;
+  }
+
+  std::map<std::string, std::string, std::less<>> attributes(StudyId study) const override {
+    const std::scoped_lock lock(mutex_);
+    return at(study).attributes;
+  }
+
+  int enqueue(StudyId study, std::span<const TrialPlan> plans) override;
+  std::optional<TrialRecord> claim(StudyId study, const Lease& lease) override;
+  void set_params(Claim at, std::span<const ParamValue> params) override;
+  void add_report(Claim at, const Report& report) override;
+  void finish(Claim at, const Outcome& outcome) override;
+  std::vector<Claim> heartbeat(std::span<const Claim> claims,
+                               std::chrono::seconds duration) override;
+  std::vector<TrialRecord> fail_stale(StudyId study) override;
+
+  std::vector<TrialRecord> trials(StudyId study, int first_number) const override {
+    const std::scoped_lock lock(mutex_);
+    const auto& all = at(study).trials;
+    const auto first = std::clamp<std::ptrdiff_t>(first_number, 0, std::ssize(all));
+    return {all.begin() + first, all.end()};
+  }
+
+ private:
+  struct StudyEntry {
+    StudySpec spec;
+    std::map<std::string, std::string, std::less<>> attributes;
+    std::vector<TrialRecord> trials;
+    std::set<std::string> keys;              // planned
+    std::map<std::string, Domain> used;      // a domain of each parameter name
+    std::set<int> waiting = {};              // numbers
+    std::map<int, TimePoint> expiries = {};  // of running trials, by number
+  };
+
+  // What follows is called with the mutex held.
+
+  std::optional<StudyId> id_of(std::string_view name) const {
+    const auto match = std::ranges::find(
+        studies_, name, [](const StudyEntry& s) -> const std::string& { return s.spec.name; });
+    if (match == studies_.end()) return std::nullopt;
+    return match - studies_.begin() + 1;
+  }
+
+  std::size_t index(StudyId study) const {
+    if (study < 1 || study > std::ssize(studies_)) {
+      throw StorageError(fmt::format("there is no study with id {}", study));
+    }
+    return static_cast<std::size_t>(study - 1);
+  }
+  const StudyEntry& at(StudyId study) const { return studies_[index(study)]; }
+  StudyEntry& at(StudyId study) { return studies_[index(study)]; }
+
+  struct Place {
+    StudyEntry& study;
+    TrialRecord& trial;
+  };
+  Place place(TrialId trial) {
+    if (trial < 1 || trial > std::ssize(places_)) {
+      throw StorageError(fmt::format("there is no trial with id {}", trial));
+    }
+    const auto& [study, number] = places_[static_cast<std::size_t>(trial - 1)];
+    StudyEntry& entry = at(study);
+    return {entry, entry.trials[static_cast<std::size_t>(number)]};
+  }
+  Place writable(Claim at) {
+    const Place found = place(at.trial);
+    check_fence(at, found.trial.number, found.trial.state, found.trial.lease);
+    return found;
+  }
+  void end_trial(Place at, const Outcome& outcome) {
+    at.trial.state = outcome.state;
+    at.trial.metrics = outcome.metrics;
+    at.trial.reason = outcome.reason;
+    at.trial.failure = outcome.failure;
+    at.trial.ended = clock_();
+    at.study.expiries.erase(at.trial.number);
+  }
+
+  Clock clock_;
+  mutable std::mutex mutex_;                     // guards everything below
+  std::vector<StudyEntry> studies_;              // a study's id is its place, from 1
+  std::vector<std::pair<StudyId, int>> places_;  // study and number of each trial, by id from 1
+};
+
+int MemoryStorage::enqueue(StudyId study, std::span<const TrialPlan> plans) {
+  const std::scoped_lock lock(mutex_);
+  StudyEntry& entry = at(study);
+  int inserted = 0;
+  for (const TrialPlan& plan : plans) {
+    if (!plan.key.empty() && !entry.keys.insert(plan.key).second) continue;
+    TrialRecord& trial = entry.trials.emplace_back();
+    trial.number = static_cast<int>(entry.trials.size()) - 1;
+    trial.plan = plan;
+    places_.emplace_back(study, trial.number);
+    trial.id = std::ssize(places_);
+    entry.waiting.insert(trial.number);
+    ++inserted;
+  }
+  return inserted;
+}
+
+std::optional<TrialRecord> MemoryStorage::claim(StudyId study, const Lease& lease) {
+  const std::scoped_lock lock(mutex_);
+  StudyEntry& entry = at(study);
+  if (entry.waiting.empty()) return std::nullopt;
+  const int number = entry.waiting.extract(entry.waiting.begin()).value();
+  TrialRecord& trial = entry.trials[static_cast<std::size_t>(number)];
+  trial.state = TrialState::Running;
+  trial.worker = lease.worker;
+  ++trial.lease;
+  trial.started = clock_();
+  entry.expiries[number] = *trial.started + lease.duration;
+  return trial;
+}
+
+void MemoryStorage::set_params(Claim at, std::span<const ParamValue> params) {
+  const std::scoped_lock lock(mutex_);
+  const auto [study, trial] = writable(at);
+  // Into copies first: all of them, or none.
+  Params values = trial.params;
+  auto domains = trial.domains;
+  auto used = study.used;
+  for (const ParamValue& param : params) {
+    const auto known = used.find(param.name);
+    values[param.name] = checked_value(
+        trial.number, param, known == used.end() ? std::nullopt : std::optional(known->second),
+        domains.contains(param.name));
+    domains.emplace(param.name, param.domain);
+    used.emplace(param.name, param.domain);
+  }
+  trial.params = std::move(values);
+  trial.domains = std::move(domains);
+  study.used = std::move(used);
+}
+
+void MemoryStorage::add_report(Claim at, const Report& report) {
+  const std::scoped_lock lock(mutex_);
+  TrialRecord& trial = writable(at).trial;
+  check_step(trial.number, report.step,
+             trial.reports.empty() ? std::nullopt : std::optional(trial.reports.back().step));
+  trial.reports.push_back(report);
+}
+
+void MemoryStorage::finish(Claim at, const Outcome& outcome) {
+  const std::scoped_lock lock(mutex_);
+  const Place found = writable(at);
+  const auto& objectives = found.study.spec.objectives;
+  std::optional<double> last_reported;
+  for (const Report& report : found.trial.reports) {
+    const auto watched = report.metrics.find(objectives.front().metric);
+    if (watched != report.metrics.end()) last_reported = watched->second;
+  }
+  end_trial(found, settle(found.trial.number, outcome, objectives, last_reported));
+}
+
+std::vector<Claim> MemoryStorage::heartbeat(std::span<const Claim> claims,
+                                            std::chrono::seconds duration) {
+  const std::scoped_lock lock(mutex_);
+  const TimePoint expires = clock_() + duration;
+  std::vector<Claim> lost;
+  for (const Claim& claim : claims) {
+    const bool known = claim.trial >= 1 && claim.trial <= std::ssize(places_);
+    if (known) {
+      const auto [study, trial] = place(claim.trial);
+      if (trial.state == TrialState::Running && trial.lease == claim.lease) {
+        study.expiries[trial.number] = expires;
+        continue;
+      }
+    }
+    lost.push_back(claim);
+  }
+  return lost;
+}
+
+std::vector<TrialRecord> MemoryStorage::fail_stale(StudyId study) {
+  const std::scoped_lock lock(mutex_);
+  StudyEntry& entry = at(study);
+  const TimePoint time = clock_();
+  std::vector<int> stale;
+  for (const auto& [number, expiry] : entry.expiries) {
+    const TrialRecord& trial = entry.trials[static_cast<std::size_t>(number)];
+    if (expiry <= time || worker_is_dead(trial.worker)) stale.push_back(number);
+  }
+  std::vector<TrialRecord> failed;
+  for (const int number : stale) {
+    TrialRecord& trial = entry.trials[static_cast<std::size_t>(number)];
+    end_trial({entry, trial}, worker_lost(trial.worker));
+    failed.push_back(trial);
+  }
+  return failed;
+}
+
+}  // namespace
+
+std::shared_ptr<Storage> memory_storage(Clock clock) {
+  return std::make_shared<MemoryStorage>(std::move(clock));
+}
+
+Clock system_clock() {
+  return [] { return std::chrono::system_clock::now(); };
+}
+
+}  // namespace hypertune

@@ -1,0 +1,27 @@
+// Specifications of studies and domains as JSON, and what differs between two specifications.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "hypertune/storage.h"
+
+namespace hypertune {
+
+/// In the form that Optuna gives its distributions: {"name": ..., "attributes": {...}}.
+Json to_json(const Domain& domain);
+/// Throws Error for anything that is not a well-formed domain.
+Domain domain_from_json(const Json& json);
+
+Json to_json(const StudySpec& spec);
+/// Throws Error for anything that `to_json` would not give.
+StudySpec spec_from_json(const Json& json);
+
+/// One sentence for each thing in which `asked` is not what is `stored`; empty when they agree.
+std::vector<std::string> spec_differences(const StudySpec& stored, const StudySpec& asked);
+/// The same for the objectives alone.
+std::vector<std::string> objective_differences(const std::vector<Objective>& stored,
+                                               const std::vector<Objective>& asked);
+
+}  // namespace hypertune

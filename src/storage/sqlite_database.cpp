@@ -1,0 +1,263 @@
+// The one place that calls SQLite's C interface.
+#include "storage/sqlite_database.h"
+
+#include <fmt/format.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <array>
+#include <thread>
+#include <utility>
+
+#include "base/assert.h"
+#include "hypertune/error.h"
+
+namespace hypertune {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+// SQLite's own busy timeout naps for up to 100 ms, by which a writer starves next to a busy one.
+constexpr std::uint64_t kShortestNapUs = 250;
+constexpr std::uint64_t kLongestNapUs = 750;
+
+/// What a user can do about an error of SQLite.
+std::string remedy(int code, milliseconds lock_timeout) {
+  switch (code & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return fmt::format(
+          "locked by another program for {} ms; end the program that keeps a transaction open, "
+          "then run again",
+          lock_timeout.count());
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_CANTOPEN:
+    case SQLITE_AUTH:
+      return "cannot be written; give the file and its folder write permission, or choose another "
+             "folder";
+    case SQLITE_FULL:
+      return "the disk is full; what was stored before is intact: free some space, then run again";
+    case SQLITE_IOERR:
+      return "the disk cannot be read or written; check its free space and its health, then run "
+             "again";
+    case SQLITE_NOTADB:
+      return "not a SQLite database; choose another file, or move this one away";
+    case SQLITE_CORRUPT:
+      return "the database is damaged; restore a copy, or rescue what is left with sqlite3's "
+             "command .recover";
+    default:
+      return "the database does not have the expected content; choose another file, or restore a "
+             "copy";
+  }
+}
+
+/// The nearest folder that exists, for a file that may not exist yet.
+std::filesystem::path existing_folder(const std::filesystem::path& file) {
+  std::error_code ignored;
+  std::filesystem::path folder = std::filesystem::absolute(file, ignored).parent_path();
+  while (!std::filesystem::exists(folder, ignored) && folder.has_relative_path()) {
+    folder = folder.parent_path();
+  }
+  return folder;
+}
+
+void refuse_network_file_system(const std::filesystem::path& file) {
+  struct statfs info {};
+  if (::statfs(existing_folder(file).c_str(), &info) != 0) return;
+  const auto kind = network_file_system(static_cast<std::uint64_t>(info.f_type));
+  if (!kind) return;
+  throw StorageError(
+      fmt::format("{}: lies on a network file system ({}), on which SQLite cannot be shared "
+                  "safely; put it on a local disk. Sharing a study between machines takes "
+                  "PostgreSQL",
+                  file.string(), *kind));
+}
+
+void create_folder(const std::filesystem::path& file) {
+  if (!file.has_parent_path()) return;
+  std::error_code error;
+  std::filesystem::create_directories(file.parent_path(), error);
+  if (error) {
+    throw StorageError(
+        fmt::format("{}: its folder cannot be created ({}); choose another folder, or mend the "
+                    "permissions",
+                    file.string(), error.message()));
+  }
+}
+
+void check_path(const std::filesystem::path& file, bool create) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(file, ignored)) {
+    throw StorageError(fmt::format("{}: is a folder; name a file in it", file.string()));
+  }
+  if (!create && !std::filesystem::exists(file, ignored)) {
+    throw StorageError(
+        fmt::format("{}: no such file; check the path, or run the study first", file.string()));
+  }
+}
+
+}  // namespace
+
+std::optional<std::string_view> network_file_system(std::uint64_t magic) {
+  static constexpr std::array<std::pair<std::uint64_t, std::string_view>, 9> kNames = {{
+      {0x6969, "NFS"},
+      {0x517B, "SMB"},
+      {0xFE534D42, "SMB"},
+      {0xFF534D42, "CIFS"},
+      {0x5346414F, "AFS"},
+      {0x73757245, "Coda"},
+      {0x00C36400, "Ceph"},
+      {0x0BD00BD0, "Lustre"},
+      {0x47504653, "GPFS"},
+  }};
+  for (const auto& [number, name] : kNames) {
+    // Where the field is signed and 32 bits wide, large numbers arrive with their sign extended.
+    if (number == (magic & 0xFFFFFFFFU)) return name;
+  }
+  return std::nullopt;
+}
+
+Database::Database(const std::filesystem::path& file, bool create, milliseconds lock_timeout)
+    : file_(file),
+      lock_timeout_(lock_timeout),
+      rng_(static_cast<std::uint64_t>(::getpid()), reinterpret_cast<std::uintptr_t>(this)) {
+  check_path(file, create);
+  refuse_network_file_system(file);
+  if (create) create_folder(file);
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+                    (create ? SQLITE_OPEN_CREATE : 0);
+  sqlite3* handle = nullptr;
+  const int code = sqlite3_open_v2(file.c_str(), &handle, flags, nullptr);
+  handle_.reset(handle);
+  if (code != SQLITE_OK) fail(code);
+  if (sqlite3_db_readonly(handle, "main") == 1) fail(SQLITE_READONLY);
+  sqlite3_busy_handler(handle, &Database::on_busy, this);
+  // A file that turns out to be another program's must stay as it is: no tidying at the end.
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+}
+
+Database::~Database() = default;
+
+int Database::on_busy(void* database, int tries) {
+  auto& self = *static_cast<Database*>(database);
+  const auto now = steady_clock::now();
+  if (tries == 0) self.busy_since_ = now;
+  if (now - self.busy_since_ >= self.lock_timeout_) return 0;
+  const std::uint64_t nap = kShortestNapUs + self.rng_.below(kLongestNapUs - kShortestNapUs + 1);
+  std::this_thread::sleep_for(std::chrono::microseconds(nap));
+  return 1;
+}
+
+void Database::fail(int code) const {
+  const char* detail = handle_ ? sqlite3_errmsg(handle_.get()) : sqlite3_errstr(code);
+  throw StorageError(
+      fmt::format("{}: {} (SQLite: {})", name(), remedy(code, lock_timeout_), detail));
+}
+
+sqlite3_stmt* Database::prepared(std::string_view sql) {
+  auto& slot = statements_[std::string(sql)];
+  if (!slot) {
+    sqlite3_stmt* statement = nullptr;
+    const int code = sqlite3_prepare_v3(handle_.get(), sql.data(), static_cast<int>(sql.size()),
+                                        SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+    if (code != SQLITE_OK) fail(code);
+    slot.reset(statement);
+  }
+  HT_ASSERT(sqlite3_stmt_busy(slot.get()) == 0);
+  return slot.get();
+}
+
+void Database::run_script(const std::string& sql) {
+  const int code = sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) fail(code);
+}
+
+void Database::use_write_ahead_log(bool durable) {
+  const auto mode = [this](std::string_view pragma) {
+    Query query = this->query(pragma);
+    return query.next() ? query.text(0) : std::string();
+  };
+  // The change needs the file for a moment alone, and SQLite does not call the busy handler for it.
+  for (int tries = 0; mode("PRAGMA journal_mode") != "wal"; ++tries) {
+    try {
+      if (mode("PRAGMA journal_mode = WAL") == "wal") break;
+    } catch (const StorageError&) {
+      const int code = sqlite3_errcode(handle_.get());
+      if (code != SQLITE_BUSY && code != SQLITE_LOCKED) throw;
+    }
+    if (on_busy(this, tries) == 0) fail(SQLITE_BUSY);
+  }
+  run_script(durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+  sqlite3_db_config(handle_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
+}
+
+Query::~Query() {
+  if (at_ == nullptr) return;
+  sqlite3_reset(at_);  // repeats the error of the last step, which was thrown there
+  sqlite3_clear_bindings(at_);
+}
+
+void Query::check(int code) const {
+  if (code != SQLITE_OK) database_.fail(code);
+}
+
+void Query::require(bool right_type, int column) const {
+  if (right_type) return;
+  throw StorageError(
+      fmt::format("{}: column \"{}\" holds a value of the wrong type; restore a copy",
+                  database_.name(), sqlite3_column_name(at_, column)));
+}
+
+bool Query::next() {
+  const int code = sqlite3_step(at_);
+  if (code == SQLITE_ROW) return true;
+  if (code == SQLITE_DONE) return false;
+  database_.fail(code);
+}
+
+void Query::bind(int index, std::nullptr_t) { check(sqlite3_bind_null(at_, index)); }
+void Query::bind(int index, std::int64_t value) { check(sqlite3_bind_int64(at_, index, value)); }
+void Query::bind(int index, double value) { check(sqlite3_bind_double(at_, index, value)); }
+void Query::bind(int index, std::string_view value) {
+  // An empty view may have no address, which SQLite would take for NULL.
+  const char* bytes = value.data() == nullptr ? "" : value.data();
+  check(sqlite3_bind_text64(at_, index, bytes, value.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
+}
+
+std::int64_t Query::integer(int column) const {
+  require(sqlite3_column_type(at_, column) == SQLITE_INTEGER, column);
+  return sqlite3_column_int64(at_, column);
+}
+
+double Query::real(int column) const {
+  const int type = sqlite3_column_type(at_, column);
+  require(type == SQLITE_FLOAT || type == SQLITE_INTEGER, column);
+  return sqlite3_column_double(at_, column);
+}
+
+std::string Query::text(int column) const {
+  require(sqlite3_column_type(at_, column) == SQLITE_TEXT, column);
+  const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(at_, column));
+  return {bytes, static_cast<std::size_t>(sqlite3_column_bytes(at_, column))};
+}
+
+bool Query::is_null(int column) const { return sqlite3_column_type(at_, column) == SQLITE_NULL; }
+
+Transaction::Transaction(Database& database, Kind kind) : database_(database) {
+  database_.run(kind == Kind::Write ? "BEGIN IMMEDIATE" : "BEGIN");
+}
+
+Transaction::~Transaction() {
+  // After some errors SQLite has rolled back already.
+  if (!open_ || sqlite3_get_autocommit(database_.handle_.get()) != 0) return;
+  sqlite3_exec(database_.handle_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
+}
+
+void Transaction::commit() {
+  database_.run("COMMIT");
+  open_ = false;
+}
+
+}  // namespace hypertune

@@ -1,0 +1,332 @@
+// Reads trials with one query for each table, whatever their number.
+#include "storage/sqlite_records.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <unordered_map>
+#include <utility>
+
+#include "base/text.h"
+#include "hypertune/error.h"
+#include "storage/spec_json.h"
+
+namespace hypertune {
+namespace {
+
+using std::chrono::microseconds;
+
+constexpr std::array<std::pair<TrialState, std::string_view>, 5> kStates = {
+    {{TrialState::Waiting, "WAITING"},
+     {TrialState::Running, "RUNNING"},
+     {TrialState::Complete, "COMPLETE"},
+     {TrialState::Pruned, "PRUNED"},
+     {TrialState::Failed, "FAIL"}}};
+
+constexpr std::array<std::pair<Failure, std::string_view>, 4> kFailures = {
+    {{Failure::None, "none"},
+     {Failure::Error, "error"},
+     {Failure::Interrupted, "interrupted"},
+     {Failure::WorkerLost, "worker-lost"}}};
+
+constexpr std::string_view kFinite = "FINITE";
+constexpr std::string_view kPlusInfinity = "INF_POS";
+constexpr std::string_view kMinusInfinity = "INF_NEG";
+constexpr std::string_view kNotANumber = "NAN";
+
+/// The second of a row of a table whose first is `key`, or the other way round.
+template <class Table>
+std::string_view name_in(const Table& table, typename Table::value_type::first_type key) {
+  return std::ranges::find(table, key, [](const auto& row) { return row.first; })->second;
+}
+
+template <class Table>
+auto key_in(const Table& table, std::string_view name) {
+  const auto row = std::ranges::find(table, name, [](const auto& r) { return r.second; });
+  if (row == table.end()) throw Error(fmt::format("\"{}\" is not known", name));
+  return row->first;
+}
+
+/// `YYYY-MM-DD HH:MM:SS`, with or without `.ffffff`.
+TimePoint time_from(std::string_view text) {
+  const auto field = [&](std::size_t at, std::size_t length) {
+    int number = 0;
+    if (at + length > text.size()) throw Error(fmt::format("\"{}\" is no time", text));
+    const char* end = text.data() + at + length;
+    const auto [stop, error] = std::from_chars(text.data() + at, end, number);
+    if (error != std::errc() || stop != end || number < 0) {
+      throw Error(fmt::format("\"{}\" is no time", text));
+    }
+    return number;
+  };
+  const std::chrono::year_month_day date(std::chrono::year(field(0, 4)),
+                                         std::chrono::month(static_cast<unsigned>(field(5, 2))),
+                                         std::chrono::day(static_cast<unsigned>(field(8, 2))));
+  if (!date.ok()) throw Error(fmt::format("\"{}\" is no time", text));
+  const int micros = text.size() > 19 ? field(20, 6) : 0;
+  return std::chrono::sys_days(date) + std::chrono::hours(field(11, 2)) +
+         std::chrono::minutes(field(14, 2)) + std::chrono::seconds(field(17, 2)) +
+         microseconds(micros);
+}
+
+Json object_from(std::string_view text) {
+  Json json = parse_json(text);
+  if (!json.is_object()) throw Error(fmt::format("{} is not a JSON object", shorten(text, 60)));
+  return json;
+}
+
+/// Reads the rows of one table after the other into records.
+class Reader {
+ public:
+  Reader(Database& database, StudyId study, const std::vector<Objective>& objectives, int first,
+         int last)
+      : database_(database), study_(study), objectives_(objectives), first_(first), last_(last) {}
+
+  std::vector<TrialRecord> read() {
+    read_trials();
+    if (records_.empty()) return {};
+    read_plan_keys();
+    read_params();
+    read_values();
+    read_reports();
+    read_intermediate_values();
+    read_user_attributes();
+    read_system_attributes();
+    for (TrialRecord& record : records_) std::ranges::sort(record.reports, {}, &Report::step);
+    return std::move(records_);
+  }
+
+ private:
+  /// Calls `take(record, row)` for every row; the first column is the trial's id. What goes wrong
+  /// in it is said to be wrong with that trial.
+  template <class Take>
+  void each_row(std::string_view sql, Take take) {
+    Query row = database_.query(sql, study_, first_, last_);
+    while (row.next()) {
+      const std::int64_t id = row.integer(0);
+      const auto record = std::ranges::lower_bound(records_, id, {}, &TrialRecord::id);
+      if (record == records_.end() || record->id != id) continue;
+      try {
+        take(*record, row);
+      } catch (const Error& e) {
+        throw StorageError(
+            fmt::format("{}: trial {} of study {} is damaged: {}. Restore a copy, or start "
+                        "the study again in another folder",
+                        database_.name(), record->number, study_, e.what()));
+      }
+    }
+  }
+
+  void read_trials() {
+    // Ids and numbers grow together, so that records can be found by either.
+    Query row = database_.query(
+        "SELECT t.trial_id, t.number FROM trials t WHERE t.study_id = ?1 "
+        "AND t.number BETWEEN ?2 AND ?3 ORDER BY t.trial_id",
+        study_, first_, last_);
+    while (row.next()) {
+      TrialRecord& record = records_.emplace_back();
+      record.id = row.integer(0);
+      record.number = static_cast<int>(row.integer(1));
+    }
+    each_row(
+        "SELECT t.trial_id, t.state, t.datetime_start, t.datetime_complete, l.worker, l.lease "
+        "FROM trials t LEFT JOIN hypertune_leases l ON l.trial_id = t.trial_id "
+        "WHERE t.study_id = ?1 AND t.number BETWEEN ?2 AND ?3",
+        [](TrialRecord& record, const Query& r) {
+          record.state = state_from_name(r.text(1));
+          if (record.state == TrialState::Failed) record.failure = Failure::Error;
+          if (!r.is_null(2)) record.started = time_from(r.text(2));
+          if (!r.is_null(3)) record.ended = time_from(r.text(3));
+          if (r.is_null(4)) return;
+          record.worker = r.text(4);
+          record.lease = static_cast<int>(r.integer(5));
+        });
+  }
+
+  void read_plan_keys() {
+    each_row(
+        "SELECT p.trial_id, p.\"key\" FROM hypertune_plans p JOIN trials t USING (trial_id) "
+        "WHERE t.study_id = ?1 AND t.number BETWEEN ?2 AND ?3",
+        [](TrialRecord& record, const Query& r) { record.plan.key = r.text(1); });
+  }
+
+  void read_params() {
+    each_row(
+        "SELECT p.trial_id, p.param_name, p.param_value, p.distribution_json FROM trial_params p "
+        "JOIN trials t USING (trial_id) WHERE t.study_id = ?1 AND t.number BETWEEN ?2 AND ?3",
+        [this](TrialRecord& record, const Query& r) {
+          const std::string name = r.text(1);
+          const Domain& domain = parsed_domain(r.text(3));
+          record.params[name] = param_value(domain, r.real(2));
+          record.domains[name] = domain;
+        });
+  }
+
+  void read_values() {
+    each_row(
+        "SELECT v.trial_id, v.objective, v.value, v.value_type FROM trial_values v "
+        "JOIN trials t USING (trial_id) WHERE t.study_id = ?1 AND t.number BETWEEN ?2 AND ?3",
+        [this](TrialRecord& record, const Query& r) {
+          const std::int64_t index = r.integer(1);
+          if (index < 0 || index >= std::ssize(objectives_)) {
+            throw Error(fmt::format("the study has no objective {}", index));
+          }
+          record.metrics[objectives_[static_cast<std::size_t>(index)].metric] =
+              stored_number(r, 2, 3);
+        });
+  }
+
+  void read_reports() {
+    each_row(
+        "SELECT r.trial_id, r.step, r.metrics_json FROM hypertune_reports r "
+        "JOIN trials t USING (trial_id) WHERE t.study_id = ?1 AND t.number BETWEEN ?2 AND ?3 "
+        "ORDER BY r.trial_id, r.step",
+        [](TrialRecord& record, const Query& r) {
+          record.reports.push_back({r.integer(1), metrics_from_json(object_from(r.text(2)))});
+        });
+  }
+
+  /// Steps of other programs; ours repeat what the reports say.
+  void read_intermediate_values() {
+    each_row(
+        "SELECT i.trial_id, i.step, i.intermediate_value, i.intermediate_value_type "
+        "FROM trial_intermediate_values i JOIN trials t USING (trial_id) "
+        "WHERE t.study_id = ?1 AND t.number BETWEEN ?2 AND ?3 AND NOT EXISTS "
+        "(SELECT 1 FROM hypertune_reports r WHERE r.trial_id = i.trial_id AND r.step = i.step)",
+        [this](TrialRecord& record, const Query& r) {
+          record.reports.push_back(
+              {r.integer(1), {{objectives_.front().metric, stored_number(r, 2, 3)}}});
+        });
+  }
+
+  void read_user_attributes() {
+    each_row(
+        "SELECT a.trial_id, a.\"key\", a.value_json FROM trial_user_attributes a "
+        "JOIN trials t USING (trial_id) WHERE t.study_id = ?1 AND t.number BETWEEN ?2 AND ?3",
+        [](TrialRecord& record, const Query& r) {
+          const Json json = parse_json(r.text(2));
+          if (json.is_number()) record.metrics.try_emplace(r.text(1), json.get<double>());
+        });
+  }
+
+  void read_system_attributes() {
+    each_row(
+        "SELECT a.trial_id, a.\"key\", a.value_json FROM trial_system_attributes a "
+        "JOIN trials t USING (trial_id) WHERE t.study_id = ?1 AND t.number BETWEEN ?2 AND ?3 "
+        "AND (a.\"key\" = 'fixed_params' OR a.\"key\" GLOB 'hypertune:*')",
+        [](TrialRecord& record, const Query& r) {
+          take_system_attribute(record, r.text(1), r.text(2));
+        });
+  }
+
+  static void take_system_attribute(TrialRecord& record, const std::string& key,
+                                    const std::string& text) {
+    try {
+      if (key == kFixedParams) {
+        record.plan.fixed = params_from_json(object_from(text));
+      } else if (key == kPlanAttribute) {
+        const Json json = object_from(text);
+        if (json.contains("draw")) record.plan.draw = json.at("draw").get<std::uint64_t>();
+        if (json.contains("retry_of")) record.plan.retry_of = json.at("retry_of").get<int>();
+        record.plan.attempt = json.at("attempt").get<int>();
+      } else if (key == kReasonAttribute) {
+        const Json json = object_from(text);
+        record.reason = json.at("reason").get<std::string>();
+        record.failure = key_in(kFailures, json.at("failure").get<std::string>());
+      } else if (key.starts_with(kExactPrefix)) {
+        record.params[key.substr(kExactPrefix.size())] = value_from_json(parse_json(text));
+      }
+    } catch (const Json::exception& e) {
+      throw Error(fmt::format("attribute \"{}\": {}", key, e.what()));
+    }
+  }
+
+  const Domain& parsed_domain(const std::string& text) {
+    const auto known = domains_.find(text);
+    if (known != domains_.end()) return known->second;
+    return domains_.emplace(text, domain_from_json(parse_json(text))).first->second;
+  }
+
+  /// From the form in which Optuna keeps every value: a double, or the index of a choice.
+  static Value param_value(const Domain& domain, double stored) {
+    if (std::holds_alternative<FloatDomain>(domain)) return stored;
+    if (std::holds_alternative<IntDomain>(domain)) {
+      // Rounding may have carried the largest numbers to 2^63; their exact value follows.
+      constexpr double kLimit = 9223372036854775808.0;
+      if (!(std::abs(stored) <= kLimit)) throw Error(fmt::format("{} is no whole number", stored));
+      return stored == kLimit ? std::numeric_limits<std::int64_t>::max()
+                              : static_cast<std::int64_t>(stored);
+    }
+    const auto& choices = std::get<CategoricalDomain>(domain).choices;
+    if (!(stored >= 0 && stored < static_cast<double>(choices.size()))) {
+      throw Error(fmt::format("there is no choice {} in {}", stored, to_string(domain)));
+    }
+    return choices[static_cast<std::size_t>(stored)];
+  }
+
+  Database& database_;
+  StudyId study_;
+  const std::vector<Objective>& objectives_;
+  int first_;
+  int last_;
+  std::vector<TrialRecord> records_;
+  std::unordered_map<std::string, Domain> domains_;  // few, and repeated in every trial
+};
+
+}  // namespace
+
+std::vector<TrialRecord> read_trials(Database& database, StudyId study,
+                                     const std::vector<Objective>& objectives, int first,
+                                     int last) {
+  return Reader(database, study, objectives, first, last).read();
+}
+
+std::string_view state_name(TrialState state) { return name_in(kStates, state); }
+TrialState state_from_name(std::string_view name) { return key_in(kStates, name); }
+
+std::string datetime_text(TimePoint time) {
+  const auto micros = std::chrono::floor<microseconds>(time);
+  const auto day = std::chrono::floor<std::chrono::days>(micros);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(micros - day);
+  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:06}", int(date.year()),
+                     unsigned(date.month()), unsigned(date.day()), clock.hours().count(),
+                     clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
+}
+
+double stored_number(const Query& row, int value, int type) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  const std::string name = row.text(type);
+  if (name == kFinite) return row.real(value);
+  if (name == kPlusInfinity) return kInfinity;
+  if (name == kMinusInfinity) return -kInfinity;
+  if (name == kNotANumber) return std::numeric_limits<double>::quiet_NaN();
+  throw Error(fmt::format("\"{}\" is no kind of number", name));
+}
+
+StoredNumber::StoredNumber(double number) {
+  if (std::isfinite(number)) {
+    value = number;
+    type = kFinite;
+  } else {
+    type = std::isnan(number) ? kNotANumber : number > 0 ? kPlusInfinity : kMinusInfinity;
+  }
+}
+
+Json plan_json(const TrialPlan& plan) {
+  if (!plan.draw && !plan.retry_of && plan.attempt == 1) return nullptr;
+  Json json = {{"attempt", plan.attempt}};
+  if (plan.draw) json["draw"] = *plan.draw;
+  if (plan.retry_of) json["retry_of"] = *plan.retry_of;
+  return json;
+}
+
+Json reason_json(const Outcome& outcome) {
+  if (outcome.reason.empty() && outcome.failure == Failure::None) return nullptr;
+  return {{"reason", outcome.reason}, {"failure", name_in(kFailures, outcome.failure)}};
+}
+
+}  // namespace hypertune

@@ -1,0 +1,54 @@
+// How trials look in Optuna's tables: rows to records, and the texts that go into rows.
+#pragma once
+
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "hypertune/history.h"
+#include "hypertune/trial.h"
+#include "storage/sqlite_database.h"
+
+namespace hypertune {
+
+// Attributes of trials. Optuna's enqueue_trial writes the first, and its processes obey it.
+constexpr std::string_view kFixedParams = "fixed_params";
+constexpr std::string_view kPlanAttribute = "hypertune:plan";      // draw, retry_of, attempt
+constexpr std::string_view kReasonAttribute = "hypertune:reason";  // reason, failure
+// Followed by a parameter's name: a whole number that the column, a double, cannot hold.
+constexpr std::string_view kExactPrefix = "hypertune:exact:";
+
+constexpr int kLastNumber = std::numeric_limits<int>::max();
+
+/// The trials numbered `first` to `last`, by increasing number; in a transaction of the caller's.
+/// Throws StorageError that names the trial whose rows make no sense.
+std::vector<TrialRecord> read_trials(Database& database, StudyId study,
+                                     const std::vector<Objective>& objectives, int first, int last);
+
+/// `RUNNING`, as Optuna writes it.
+std::string_view state_name(TrialState state);
+/// Throws Error for an unknown name.
+TrialState state_from_name(std::string_view name);
+
+/// `2026-11-23 12:53:05.000000`, in UTC as Optuna writes it since 5.0. (Up to 4.x it wrote local
+/// time, and shows ours shifted by the time zone.)
+std::string datetime_text(TimePoint time);
+
+/// A number as two columns: NULL and a word when it is not finite.
+struct StoredNumber {
+  explicit StoredNumber(double number);
+  std::optional<double> value;
+  std::string_view type;
+};
+
+/// The number in two columns of a row. Throws Error for an unknown word.
+double stored_number(const Query& row, int value, int type);
+
+/// What `hypertune:plan` and `hypertune:reason` hold; null when there is nothing to say.
+Json plan_json(const TrialPlan& plan);
+Json reason_json(const Outcome& outcome);
+
+}  // namespace hypertune

@@ -1,0 +1,533 @@
+// What every store promises. A new store adds one line at the end.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <ostream>
+#include <thread>
+
+#include "base/worker_id.h"
+#include "hypertune/error.h"
+#include "hypertune/storage.h"
+#include "support/manual_clock.h"
+#include "support/record_text.h"
+#include "support/temporary_folder.h"
+
+namespace hypertune {
+namespace {
+
+using std::chrono::seconds;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+using namespace testing_support;
+
+constexpr double kInf = std::numeric_limits<double>::infinity();
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+struct Row {
+  const char* name;
+  std::function<std::shared_ptr<Storage>(const TemporaryFolder&, Clock)> make;
+};
+
+void PrintTo(const Row& row, std::ostream* out) { *out << row.name; }
+
+class StorageContract : public testing::TestWithParam<Row> {
+ protected:
+  StudyId open(const std::string& name = "s") { return store().open_study(spec(name)); }
+  Storage& store() { return *storage_; }
+
+  static StudySpec spec(const std::string& name = "s") {
+    StudySpec spec;
+    spec.name = name;
+    spec.objectives = {{"accuracy", Direction::Maximize}};
+    spec.seed = 42;
+    spec.space.grid("bn", {true, false})
+        .add("lr", FloatDomain{1e-4, 1e-1, true})
+        .add("momentum", FloatDomain{0, 1}, Condition("bn"));
+    return spec;
+  }
+
+  /// A trial that runs under lease `claim()`.
+  TrialRecord running(StudyId study, TrialPlan plan = {}) {
+    store().enqueue(study, std::span(&plan, 1));
+    return store().claim(study, {"worker", seconds(60)}).value();
+  }
+  static Claim claim_of(const TrialRecord& record) { return {record.id, record.lease}; }
+  TrialRecord stored(StudyId study, int number) { return store().trials(study, number).at(0); }
+  void set(const TrialRecord& trial, const std::string& name, const Domain& domain,
+           const Value& value) {
+    const Storage::ParamValue param{name, domain, value};
+    store().set_params(claim_of(trial), std::span(&param, 1));
+  }
+  template <class Exception, class Function>
+  static std::string message_of(Function function) {
+    try {
+      function();
+    } catch (const Exception& e) {
+      return e.what();
+    }
+    ADD_FAILURE() << "nothing of the kind was thrown";
+    return "";
+  }
+
+  TemporaryFolder folder_;
+  ManualClock clock_;
+  std::shared_ptr<Storage> storage_ = GetParam().make(folder_, clock_.function());
+};
+
+// --- Studies ---
+
+TEST_P(StorageContract, FindsAStudyAgainUnderItsName) {
+  const StudyId a = open("a");
+  const StudyId b = open("b");
+  EXPECT_NE(a, b);
+  EXPECT_EQ(open("a"), a);
+  EXPECT_EQ(store().find_study("b"), b);
+  EXPECT_EQ(store().find_study("c"), std::nullopt);
+  EXPECT_THAT(store().study_names(), ElementsAre("a", "b"));
+}
+
+TEST_P(StorageContract, GivesBackTheSpecificationAsItWasOpened) {
+  const StudySpec before = spec();
+  const StudySpec after = store().spec(open());
+  EXPECT_EQ(after.name, before.name);
+  EXPECT_EQ(after.objectives, before.objectives);
+  EXPECT_EQ(after.seed, before.seed);
+  EXPECT_EQ(after.space, before.space);
+}
+
+TEST_P(StorageContract, SaysExactlyWhatDiffersFromTheStudyThatExists) {
+  open();
+  StudySpec other;
+  other.name = "s";
+  other.objectives = {{"loss", Direction::Minimize}};
+  other.seed = 43;
+  other.space.grid("bn", {true, false})
+      .add("lr", FloatDomain{1e-5, 1e-1, true})
+      .constant("depth", std::int64_t{3});
+  EXPECT_THAT(message_of<StudyMismatch>([&] { store().open_study(other); }),
+              testing::AllOf(HasSubstr("study \"s\""), HasSubstr("maximize accuracy"),
+                             HasSubstr("minimize loss"), HasSubstr("\"momentum\" was removed"),
+                             HasSubstr("\"depth\" was added"),
+                             HasSubstr("\"lr\" was float [0.0001, 0.1] log"),
+                             HasSubstr("now float [1e-05, 0.1] log"),
+                             HasSubstr("seed was 42 and is now 43"), HasSubstr("--out")));
+}
+
+TEST_P(StorageContract, TakesAnotherOrderOrConditionOfParametersForAnotherStudy) {
+  open();
+  StudySpec reordered = spec();
+  reordered.space = SearchSpace()
+                        .add("lr", FloatDomain{1e-4, 1e-1, true})
+                        .grid("bn", {true, false})
+                        .add("momentum", FloatDomain{0, 1}, Condition("bn"));
+  EXPECT_THAT(message_of<StudyMismatch>([&] { store().open_study(reordered); }),
+              HasSubstr("order"));
+  StudySpec unconditional = spec();
+  unconditional.space = SearchSpace()
+                            .grid("bn", {true, false})
+                            .add("lr", FloatDomain{1e-4, 1e-1, true})
+                            .add("momentum", FloatDomain{0, 1});
+  EXPECT_THAT(message_of<StudyMismatch>([&] { store().open_study(unconditional); }),
+              HasSubstr("when bn"));
+}
+
+TEST_P(StorageContract, RefusesAStudyWithoutNameOrObjective) {
+  StudySpec nameless = spec("");
+  EXPECT_THROW(store().open_study(nameless), ConfigError);
+  StudySpec aimless = spec();
+  aimless.objectives.clear();
+  EXPECT_THROW(store().open_study(aimless), ConfigError);
+  StudySpec twice = spec();
+  twice.objectives.push_back(twice.objectives.front());
+  EXPECT_THROW(store().open_study(twice), ConfigError);
+  EXPECT_THAT(store().study_names(), IsEmpty());
+}
+
+TEST_P(StorageContract, KeepsAttributesAndReplacesThem) {
+  const StudyId study = open();
+  store().set_attribute(study, "hypertune:provenance", R"({"rows": 1})");
+  store().set_attribute(study, "hypertune:provenance", R"({"rows": 2, "x": NaN})");
+  const auto all = store().attributes(study);
+  EXPECT_EQ(all.at("hypertune:provenance"), R"({"rows": 2, "x": NaN})");
+  EXPECT_FALSE(store().attributes(open("other")).contains("hypertune:provenance"));
+}
+
+TEST_P(StorageContract, RefusesAttributesThatAreNotJson) {
+  const StudyId study = open();
+  EXPECT_THROW(store().set_attribute(study, "a", "{"), StorageError);
+  EXPECT_THROW(store().set_attribute(study, "", "1"), StorageError);
+  EXPECT_FALSE(store().attributes(study).contains("a"));
+}
+
+TEST_P(StorageContract, KnowsNoStudyThatWasNotOpened) {
+  constexpr StudyId kUnknown = 77;
+  EXPECT_THROW(store().spec(kUnknown), StorageError);
+  EXPECT_THROW(store().attributes(kUnknown), StorageError);
+  EXPECT_THROW(store().set_attribute(kUnknown, "a", "1"), StorageError);
+  EXPECT_THROW(store().enqueue(kUnknown, std::vector<TrialPlan>(1)), StorageError);
+  EXPECT_THROW(store().claim(kUnknown, {"w"}), StorageError);
+  EXPECT_THROW(store().trials(kUnknown), StorageError);
+  EXPECT_THROW(store().fail_stale(kUnknown), StorageError);
+}
+
+// --- The queue ---
+
+TEST_P(StorageContract, NumbersTheTrialsOfEachStudyFromZero) {
+  const StudyId a = open("a");
+  const StudyId b = open("b");
+  EXPECT_EQ(store().enqueue(a, std::vector<TrialPlan>(2)), 2);
+  EXPECT_EQ(store().enqueue(b, std::vector<TrialPlan>(1)), 1);
+  EXPECT_EQ(store().enqueue(a, std::vector<TrialPlan>(1)), 1);
+  const auto trials = store().trials(a);
+  ASSERT_THAT(trials, SizeIs(3));
+  for (int number = 0; number < 3; ++number) {
+    const auto& trial = trials[static_cast<std::size_t>(number)];
+    EXPECT_EQ(trial.number, number);
+    EXPECT_EQ(trial.state, TrialState::Waiting);
+    EXPECT_EQ(trial.started, std::nullopt);
+  }
+  EXPECT_THAT(store().trials(b), SizeIs(1));
+  EXPECT_THAT(store().trials(a, 2), SizeIs(1));
+  EXPECT_THAT(store().trials(a, 3), IsEmpty());
+}
+
+TEST_P(StorageContract, PlansAKeyOnceInAStudy) {
+  const StudyId study = open();
+  const std::vector<TrialPlan> plans = {{.key = "grid/0/0"}, {.key = "grid/0/1"}, {}, {}};
+  EXPECT_EQ(store().enqueue(study, plans), 4);
+  EXPECT_EQ(store().enqueue(study, plans), 2);
+  EXPECT_EQ(store().enqueue(study, std::vector<TrialPlan>{{.key = "k"}, {.key = "k"}}), 1);
+  EXPECT_THAT(store().trials(study), SizeIs(7));
+  EXPECT_EQ(store().enqueue(open("other"), plans), 4);
+}
+
+TEST_P(StorageContract, KeepsEveryPartOfAPlan) {
+  const StudyId study = open();
+  const TrialPlan plan = {.key = "retry/0/2",
+                          .fixed = {{"bn", true},
+                                    {"depth", std::int64_t{3}},
+                                    {"lr", 1.0},
+                                    {"optimizer", std::string("sgd")}},
+                          .draw = std::numeric_limits<std::uint64_t>::max(),
+                          .retry_of = 0,
+                          .attempt = 2};
+  store().enqueue(study, std::span(&plan, 1));
+  const TrialPlan kept = stored(study, 0).plan;
+  EXPECT_EQ(kept.key, plan.key);
+  EXPECT_EQ(kept.fixed, plan.fixed);
+  EXPECT_EQ(kept.draw, plan.draw);
+  EXPECT_EQ(kept.retry_of, plan.retry_of);
+  EXPECT_EQ(kept.attempt, plan.attempt);
+}
+
+TEST_P(StorageContract, HandsOutWaitingTrialsByNumberAndEachOnce) {
+  const StudyId study = open();
+  EXPECT_EQ(store().claim(study, {"w"}), std::nullopt);
+  store().enqueue(study, std::vector<TrialPlan>{{.key = "a"}, {.key = "b"}});
+  const auto first = store().claim(study, {"w0"});
+  const auto second = store().claim(study, {"w1"});
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(first->plan.key, "a");
+  EXPECT_EQ(second->plan.key, "b");
+  EXPECT_EQ(store().claim(study, {"w2"}), std::nullopt);
+  EXPECT_EQ(second->state, TrialState::Running);
+  EXPECT_EQ(second->worker, "w1");
+  EXPECT_EQ(second->started, clock_.now());
+  EXPECT_EQ(record_text(*second), record_text(stored(study, 1)));
+}
+
+TEST_P(StorageContract, ClaimsEachTrialOnceFromManyThreads) {
+  constexpr int kTrials = 200;
+  constexpr int kThreads = 4;
+  const StudyId study = open();
+  store().enqueue(study, std::vector<TrialPlan>(kTrials));
+  std::array<std::vector<int>, kThreads> taken;
+  {
+    std::vector<std::jthread> threads;
+    for (auto& mine : taken) {
+      threads.emplace_back([&] {
+        while (const auto trial = store().claim(study, {"w"})) {
+          mine.push_back(trial->number);
+          store().finish(claim_of(*trial), Outcome::complete({{"accuracy", 1}}));
+        }
+      });
+    }
+  }
+  std::vector<int> all;
+  for (const auto& mine : taken) all.insert(all.end(), mine.begin(), mine.end());
+  std::ranges::sort(all);
+  ASSERT_THAT(all, SizeIs(kTrials));
+  EXPECT_EQ(std::ranges::adjacent_find(all), all.end());
+}
+
+// --- Parameters ---
+
+TEST_P(StorageContract, KeepsParametersWithTheirDomains) {
+  const StudyId study = open();
+  const TrialRecord trial = running(study);
+  const IntDomain wide{0, std::numeric_limits<std::int64_t>::max()};
+  const std::vector<Storage::ParamValue> params = {
+      {"lr", FloatDomain{1e-4, 1e-1, true}, 0.01},
+      {"drop", FloatDomain{.low = 0, .high = 0.5, .step = 0.1}, 0.3},
+      {"width", IntDomain{.low = 1, .high = 9, .step = 2}, std::int64_t{3}},
+      {"seed", wide, std::numeric_limits<std::int64_t>::max() - 1},
+      {"bn", CategoricalDomain{{true, false}}, false},
+      {"mixed", CategoricalDomain{{true, std::int64_t{2}, 2.5, std::string("x")}}, 2.5}};
+  store().set_params(claim_of(trial), params);
+  const TrialRecord kept = stored(study, 0);
+  ASSERT_THAT(kept.params, SizeIs(params.size()));
+  for (const auto& param : params) {
+    EXPECT_EQ(kept.params.at(param.name), param.value) << param.name;
+    EXPECT_EQ(kept.domains.at(param.name), param.domain) << param.name;
+  }
+}
+
+TEST_P(StorageContract, GivesAValueTheTypeOfItsDomain) {
+  const StudyId study = open();
+  const TrialRecord trial = running(study);
+  set(trial, "lr", FloatDomain{0, 2}, std::int64_t{1});
+  set(trial, "size", CategoricalDomain{{16.0, 32.0}}, std::int64_t{32});
+  EXPECT_EQ(stored(study, 0).params, (Params{{"lr", 1.0}, {"size", 32.0}}));
+}
+
+TEST_P(StorageContract, RefusesAnIncompatibleDomainAndWritesNothing) {
+  const StudyId study = open();
+  set(running(study), "lr", FloatDomain{0, 1}, 0.5);
+  const TrialRecord trial = running(study);
+  set(trial, "wider", FloatDomain{0, 1}, 0.5);
+  const std::vector<Storage::ParamValue> params = {{"fine", FloatDomain{0, 1}, 0.5},
+                                                   {"lr", FloatDomain{0.1, 1, true}, 0.5}};
+  EXPECT_THAT(message_of<ParameterConflict>([&] { store().set_params(claim_of(trial), params); }),
+              testing::AllOf(HasSubstr("\"lr\""), HasSubstr("float [0, 1]"), HasSubstr("trial 1")));
+  EXPECT_EQ(stored(study, 1).params, (Params{{"wider", 0.5}}));
+  // The name that was undone is as free as before.
+  set(trial, "fine", IntDomain{0, 1}, std::int64_t{1});
+  // Bounds may differ, and so may everything in another study.
+  set(trial, "lr", FloatDomain{0, 9}, 5.0);
+  set(running(open("other")), "lr", IntDomain{0, 9}, std::int64_t{5});
+}
+
+TEST_P(StorageContract, RefusesValuesOutsideTheirDomainAndSecondValues) {
+  const StudyId study = open();
+  const TrialRecord trial = running(study);
+  EXPECT_THROW(set(trial, "lr", FloatDomain{0, 1}, 1.5), ParameterConflict);
+  EXPECT_THROW(set(trial, "lr", FloatDomain{0, 1}, kNaN), ParameterConflict);
+  EXPECT_THROW(set(trial, "bn", CategoricalDomain{{true}}, false), ParameterConflict);
+  set(trial, "lr", FloatDomain{0, 1}, 0.5);
+  EXPECT_THROW(set(trial, "lr", FloatDomain{0, 1}, 0.6), ParameterConflict);
+  EXPECT_EQ(stored(study, 0).params, (Params{{"lr", 0.5}}));
+}
+
+// --- Reports and ends ---
+
+TEST_P(StorageContract, KeepsReportsOfAnyNumbersInOrder) {
+  const StudyId study = open();
+  const TrialRecord trial = running(study);
+  store().add_report(claim_of(trial), {-1, {{"accuracy", 0.1}, {"loss", kNaN}}});
+  store().add_report(claim_of(trial), {7, {{"accuracy", kInf}, {"Größe \"λ\"", -kInf}}});
+  store().add_report(claim_of(trial), {std::int64_t{1} << 40, {}});
+  const TrialRecord kept = stored(study, 0);
+  ASSERT_THAT(kept.reports, SizeIs(3));
+  EXPECT_EQ(kept.reports[0].step, -1);
+  EXPECT_TRUE(std::isnan(kept.reports[0].metrics.at("loss")));
+  EXPECT_EQ(kept.reports[1].metrics, (Metrics{{"accuracy", kInf}, {"Größe \"λ\"", -kInf}}));
+  EXPECT_EQ(kept.reports[2].step, std::int64_t{1} << 40);
+  EXPECT_THAT(kept.reports[2].metrics, IsEmpty());
+}
+
+TEST_P(StorageContract, RefusesStepsThatDoNotIncrease) {
+  const StudyId study = open();
+  const TrialRecord trial = running(study);
+  store().add_report(claim_of(trial), {2, {{"accuracy", 0.1}}});
+  EXPECT_THROW(store().add_report(claim_of(trial), {2, {{"accuracy", 0.2}}}), StorageError);
+  EXPECT_THROW(store().add_report(claim_of(trial), {1, {{"loss", 0.2}}}), StorageError);
+  EXPECT_THAT(stored(study, 0).reports, SizeIs(1));
+}
+
+TEST_P(StorageContract, KeepsTheFinalMetricsOfACompleteTrial) {
+  const StudyId study = open();
+  const TrialRecord trial = running(study);
+  clock_.advance(seconds(90));
+  const Metrics metrics = {{"accuracy", -kInf}, {"loss", kInf}, {"diverged", 1}};
+  store().finish(claim_of(trial), Outcome::complete(metrics));
+  const TrialRecord kept = stored(study, 0);
+  EXPECT_EQ(kept.state, TrialState::Complete);
+  EXPECT_EQ(kept.metrics, metrics);
+  EXPECT_EQ(kept.failure, Failure::None);
+  EXPECT_EQ(kept.worker, "worker");
+  EXPECT_EQ(kept.duration_s(), 90);
+}
+
+TEST_P(StorageContract, RefusesToCompleteATrialWithoutANumberForEachObjective) {
+  const StudyId study = open();
+  const TrialRecord trial = running(study);
+  EXPECT_THAT(message_of<StorageError>([&] {
+                store().finish(claim_of(trial), Outcome::complete({{"loss", 1}}));
+              }),
+              HasSubstr("accuracy"));
+  EXPECT_THROW(store().finish(claim_of(trial), Outcome::complete({{"accuracy", kNaN}})),
+               StorageError);
+  EXPECT_EQ(stored(study, 0).state, TrialState::Running);
+  EXPECT_THAT(stored(study, 0).metrics, IsEmpty());
+}
+
+TEST_P(StorageContract, RefusesToEndATrialInAStateThatIsNoEnd) {
+  const StudyId study = open();
+  const TrialRecord trial = running(study);
+  EXPECT_THROW(store().finish(claim_of(trial), {TrialState::Running}), StorageError);
+  EXPECT_THROW(store().finish(claim_of(trial), {TrialState::Paused}), StorageError);
+  EXPECT_EQ(stored(study, 0).state, TrialState::Running);
+}
+
+TEST_P(StorageContract, GivesAPrunedTrialItsLastReportedValue) {
+  const StudyId study = open();
+  const TrialRecord plain = running(study);
+  store().add_report(claim_of(plain), {1, {{"accuracy", 0.25}}});
+  store().add_report(claim_of(plain), {2, {{"loss", 3}}});
+  store().finish(claim_of(plain), Outcome::pruned("hopeless", {{"loss", 3}}));
+  const TrialRecord kept = stored(study, 0);
+  EXPECT_EQ(kept.state, TrialState::Pruned);
+  EXPECT_EQ(kept.reason, "hopeless");
+  EXPECT_EQ(kept.metrics, (Metrics{{"accuracy", 0.25}, {"loss", 3}}));
+
+  const TrialRecord nan = running(study);
+  store().add_report(claim_of(nan), {1, {{"accuracy", kNaN}}});
+  store().finish(claim_of(nan), Outcome::pruned());
+  EXPECT_THAT(stored(study, 1).metrics, IsEmpty());
+
+  const TrialRecord own = running(study);
+  store().add_report(claim_of(own), {1, {{"accuracy", 0.25}}});
+  store().finish(claim_of(own), Outcome::pruned("", {{"accuracy", 0.5}}));
+  EXPECT_EQ(stored(study, 2).metrics, (Metrics{{"accuracy", 0.5}}));
+}
+
+TEST_P(StorageContract, KeepsWhatATrialOfSeveralObjectivesHasWhenItWasPruned) {
+  StudySpec two = spec();
+  two.objectives.push_back({"latency", Direction::Minimize});
+  const StudyId study = store().open_study(two);
+  const TrialRecord part = running(study);
+  store().add_report(claim_of(part), {1, {{"accuracy", 0.25}}});
+  store().finish(claim_of(part), Outcome::pruned("", {{"latency", 2}}));
+  EXPECT_EQ(stored(study, 0).metrics, (Metrics{{"latency", 2}}));
+  const TrialRecord whole = running(study);
+  store().finish(claim_of(whole), Outcome::complete({{"latency", kInf}, {"accuracy", 1}}));
+  EXPECT_EQ(stored(study, 1).metrics, (Metrics{{"latency", kInf}, {"accuracy", 1}}));
+}
+
+TEST_P(StorageContract, KeepsWhyATrialFailed) {
+  const StudyId study = open();
+  store().finish(claim_of(running(study)), Outcome::failed("out of memory"));
+  store().finish(claim_of(running(study)), Outcome::interrupted("by the user"));
+  store().finish(claim_of(running(study)), {TrialState::Failed, {{"accuracy", kNaN}}, "", {}});
+  EXPECT_EQ(stored(study, 0).reason, "out of memory");
+  EXPECT_EQ(stored(study, 0).failure, Failure::Error);
+  EXPECT_EQ(stored(study, 1).failure, Failure::Interrupted);
+  EXPECT_EQ(stored(study, 2).failure, Failure::Error);
+  EXPECT_TRUE(std::isnan(stored(study, 2).metrics.at("accuracy")));
+}
+
+// --- Leases ---
+
+TEST_P(StorageContract, ChangesAFinalTrialNoMore) {
+  const StudyId study = open();
+  const TrialRecord trial = running(study);
+  store().finish(claim_of(trial), Outcome::complete({{"accuracy", 1}}));
+  const std::string before = record_text(stored(study, 0));
+  clock_.advance(seconds(1));
+  EXPECT_THROW(set(trial, "lr", FloatDomain{0, 1}, 0.5), TrialFinished);
+  EXPECT_THROW(store().add_report(claim_of(trial), {1, {}}), TrialFinished);
+  EXPECT_THROW(store().finish(claim_of(trial), Outcome::failed("late")), TrialFinished);
+  EXPECT_EQ(record_text(stored(study, 0)), before);
+}
+
+TEST_P(StorageContract, RefusesWritesUnderAnotherLease) {
+  const StudyId study = open();
+  const TrialRecord trial = running(study);
+  for (const Claim stale : {Claim{trial.id, trial.lease - 1}, Claim{trial.id, trial.lease + 1}}) {
+    EXPECT_THROW(store().set_params(stale, {}), LeaseLost);
+    EXPECT_THROW(store().add_report(stale, {1, {}}), LeaseLost);
+    EXPECT_THROW(store().finish(stale, Outcome::failed("")), LeaseLost);
+  }
+  EXPECT_EQ(stored(study, 0).state, TrialState::Running);
+}
+
+TEST_P(StorageContract, RefusesWritesToATrialThatWaitsOrDoesNotExist) {
+  const StudyId study = open();
+  store().enqueue(study, std::vector<TrialPlan>(1));
+  EXPECT_THROW(store().finish({stored(study, 0).id, 0}, Outcome::failed("")), LeaseLost);
+  EXPECT_THROW(store().finish({999, 1}, Outcome::failed("")), StorageError);
+  EXPECT_EQ(stored(study, 0).state, TrialState::Waiting);
+}
+
+TEST_P(StorageContract, FailsATrialWhoseLeaseRanOut) {
+  const StudyId study = open();
+  const TrialRecord trial = running(study);
+  clock_.advance(seconds(59));
+  EXPECT_THAT(store().fail_stale(study), IsEmpty());
+  clock_.advance(seconds(1));
+  const auto failed = store().fail_stale(study);
+  ASSERT_THAT(failed, SizeIs(1));
+  EXPECT_EQ(failed[0].state, TrialState::Failed);
+  EXPECT_EQ(failed[0].failure, Failure::WorkerLost);
+  EXPECT_THAT(failed[0].reason, HasSubstr("worker"));
+  EXPECT_EQ(record_text(failed[0]), record_text(stored(study, 0)));
+  EXPECT_THAT(store().fail_stale(study), IsEmpty());
+  EXPECT_THROW(store().finish(claim_of(trial), Outcome::complete({{"accuracy", 1}})),
+               TrialFinished);
+}
+
+TEST_P(StorageContract, RenewsLeasesAndNamesTheOnesThatAreLost) {
+  const StudyId study = open();
+  const TrialRecord kept = running(study);
+  const TrialRecord ended = running(study);
+  store().finish(claim_of(ended), Outcome::failed(""));
+  clock_.advance(seconds(50));
+  const std::vector<Claim> claims = {
+      claim_of(kept), claim_of(ended), {kept.id, kept.lease + 1}, {999, 1}};
+  const auto lost = store().heartbeat(claims, seconds(60));
+  ASSERT_THAT(lost, SizeIs(3));
+  EXPECT_EQ(lost[0].trial, ended.id);
+  EXPECT_EQ(lost[1].lease, kept.lease + 1);
+  EXPECT_EQ(lost[2].trial, 999);
+  clock_.advance(seconds(59));
+  EXPECT_THAT(store().fail_stale(study), IsEmpty());
+  clock_.advance(seconds(1));
+  EXPECT_THAT(store().fail_stale(study), SizeIs(1));
+}
+
+TEST_P(StorageContract, LeavesLivingWorkersAndOtherStudiesAlone) {
+  const StudyId study = open();
+  running(study);
+  store().enqueue(study, std::vector<TrialPlan>(1));
+  const auto mine = store().claim(study, {worker_id(0), seconds(60)});
+  ASSERT_TRUE(mine);
+  EXPECT_THAT(store().fail_stale(study), IsEmpty());
+  clock_.advance(seconds(600));
+  EXPECT_THAT(store().fail_stale(open("other")), IsEmpty());
+  EXPECT_THAT(store().fail_stale(study), SizeIs(2));
+}
+
+std::shared_ptr<Storage> in_memory(const TemporaryFolder&, Clock clock) {
+  return memory_storage(std::move(clock));
+}
+std::shared_ptr<Storage> in_sqlite(const TemporaryFolder& folder, Clock clock) {
+  return sqlite_storage(folder / "study.db", {.clock = std::move(clock)});
+}
+std::shared_ptr<Storage> in_durable_sqlite(const TemporaryFolder& folder, Clock clock) {
+  return sqlite_storage(folder / "study.db", {.durable = true, .clock = std::move(clock)});
+}
+
+INSTANTIATE_TEST_SUITE_P(Memory, StorageContract, testing::Values(Row{"memory", in_memory}));
+INSTANTIATE_TEST_SUITE_P(Sqlite, StorageContract, testing::Values(Row{"sqlite", in_sqlite}));
+INSTANTIATE_TEST_SUITE_P(DurableSqlite, StorageContract,
+                         testing::Values(Row{"durable", in_durable_sqlite}));
+
+}  // namespace
+}  // namespace hypertune
