@@ -61,6 +61,10 @@ struct Judgement {
 /// Supported when the whole 95 % interval satisfies the inequality, Refuted when none of it does.
 /// Only Complete trials count. A PairedDifference is the first minus the second value of the grid
 /// axis in `space`, between trials of one draw that agree in every other grid axis.
+///
+/// Data that cannot tell give Inconclusive and a note: fewer than two values, values that are all
+/// equal (they show nothing of the spread), or a trial that counts but lacks a finite value (what
+/// is left may mislead). Throws ConfigError for a Share or Onset whose subject is no condition.
 Judgement judge(const ClaimStatement& claim, const SearchSpace& space,
                 std::span<const TrialRecord> trials);
 

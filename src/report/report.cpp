@@ -1,0 +1,76 @@
+// Writes a study's report: text, figures and the table of trials.
+#include "hypertune/report.h"
+
+#include <fmt/format.h>
+
+#include "base/files.h"
+#include "hypertune/error.h"
+#include "report/gnuplot.h"
+#include "report/sections.h"
+#include "report/study_figures.h"
+#include "report/trials_csv.h"
+
+namespace hypertune {
+namespace {
+
+struct Figures {
+  std::vector<Illustration> illustrations;
+  std::vector<std::filesystem::path> files;
+  std::string warning;
+};
+
+/// All figures or none, so that a report never shows some that are older than its text.
+Figures draw(const StudyView& study, const std::filesystem::path& folder) {
+  Figures figures;
+  std::vector<std::pair<std::filesystem::path, std::string>> images;
+  try {
+    for (const Plot& plot : study_figures(study)) {
+      std::string svg = run_gnuplot(gnuplot_script(plot, ImageFormat::Svg));
+      images.emplace_back(folder / (plot.name + ".svg"), svg);
+      images.emplace_back(folder / (plot.name + ".png"),
+                          run_gnuplot(gnuplot_script(plot, ImageFormat::Png)));
+      figures.illustrations.push_back({plot.name, plot.caption, std::move(svg)});
+    }
+  } catch (const Error& error) {
+    return {{}, {}, error.what()};
+  }
+  for (const auto& [file, content] : images) {
+    write_file(file, content);
+    figures.files.push_back(file);
+  }
+  return figures;
+}
+
+}  // namespace
+
+ReportSummary write_report(const Storage& storage, StudyId id, const std::filesystem::path& folder,
+                           const ReportOptions& options) {
+  const StudyView study = view_study(storage, id);
+  ReportSummary summary;
+  if (study.experiment) {
+    for (const StatedClaim& stated : study.experiment->claims) {
+      summary.judgements.push_back(judge(stated.claim, study.spec.space, study.trials));
+    }
+  }
+  Figures figures;
+  if (options.figures) figures = draw(study, folder / "figures");
+  summary.warning = figures.warning;
+
+  const Document document{
+      .title = report_title(study),
+      .sections = {hypothesis_section(study), methodology_section(study),
+                   results_section(study, std::move(figures.illustrations), summary.warning),
+                   conclusion_section(study, summary.judgements), limits_section(study),
+                   reproduction_section(study)}};
+  const auto write = [&](const char* name, const std::string& content) {
+    write_file(folder / name, content);
+    summary.files.push_back(folder / name);
+  };
+  write("report.md", to_markdown(document));
+  write("report.html", to_html(document));
+  write("trials.csv", trials_csv(study.spec, study.trials));
+  summary.files.insert(summary.files.end(), figures.files.begin(), figures.files.end());
+  return summary;
+}
+
+}  // namespace hypertune

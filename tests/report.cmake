@@ -1,0 +1,10 @@
+# Statistics, claims, figures and reports.
+hypertune_test(statistics_test
+  SOURCES unit/statistics_test.cpp
+  DEPENDS hypertune_math)
+hypertune_test(claim_test
+  SOURCES unit/claim_test.cpp support/simulated_study.cpp
+  DEPENDS hypertune_report hypertune_storage)
+hypertune_test(report_test
+  SOURCES unit/report_test.cpp unit/figure_test.cpp support/simulated_study.cpp
+  DEPENDS hypertune_report hypertune_storage)

@@ -1,0 +1,216 @@
+// Reports: Markdown, HTML, the table of trials, and what is stated before and after.
+#include "hypertune/report.h"
+
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <limits>
+#include <map>
+
+#include "base/files.h"
+#include "hypertune/error.h"
+#include "report/document.h"
+#include "report/experiment.h"
+#include "report/sections.h"
+#include "report/trials_csv.h"
+#include "support/golden.h"
+#include "support/simulated_study.h"
+#include "support/temporary_folder.h"
+
+namespace hypertune {
+namespace {
+
+using namespace testing_support;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+struct StoredStudy {
+  ManualClock clock;
+  std::shared_ptr<Storage> storage = memory_storage(clock.function());
+  StudyId id = storage->open_study(simulated_spec());
+
+  void run() { store_study(*storage, clock, simulated_spec(), simulated_trials()); }
+};
+
+TEST(WriteReport, WritesEveryFileFromWhatIsStored) {
+  StoredStudy study;
+  study.storage->set_attribute(study.id, kProvenanceKey, simulated_provenance());
+  state_experiment(*study.storage, study.id, simulated_experiment());
+  study.run();
+  const TemporaryFolder folder;
+  const ReportSummary summary = write_report(*study.storage, study.id, folder.path());
+  EXPECT_EQ(summary.warning, "");
+  EXPECT_EQ(summary.judgements.size(), 4U);
+  for (const char* name :
+       {"report.md", "report.html", "trials.csv", "figures/objective.svg", "figures/objective.png",
+        "figures/learning-curves.svg", "figures/paired-difference.png"}) {
+    EXPECT_TRUE(std::filesystem::exists(folder / name)) << name;
+  }
+  EXPECT_EQ(summary.files.size(), 9U);
+  expect_golden("report.md", read_file(folder / "report.md"));
+  expect_golden("trials.csv", read_file(folder / "trials.csv"));
+  const std::string html = read_file(folder / "report.html");
+  EXPECT_THAT(html, HasSubstr("fashion-mnist (in place of gestures)"));
+  EXPECT_THAT(html, Not(HasSubstr("<script")));
+  EXPECT_THAT(html, Not(HasSubstr("<?xml")));
+  EXPECT_THAT(html, Not(HasSubstr("src=")));
+}
+
+TEST(WriteReport, DescribesAStudyThatNobodyDescribed) {
+  StoredStudy study;
+  const TemporaryFolder folder;
+  EXPECT_EQ(write_report(*study.storage, study.id, folder.path()).files.size(), 3U);
+  study.run();
+  const ReportSummary summary = write_report(*study.storage, study.id, folder.path());
+  EXPECT_TRUE(summary.judgements.empty());
+  const std::string text = read_file(folder / "report.md");
+  EXPECT_THAT(text, HasSubstr("# simulated\n"));
+  EXPECT_THAT(text, HasSubstr("No hypothesis was stated"));
+  EXPECT_THAT(text, HasSubstr("nothing is concluded"));
+}
+
+TEST(WriteReport, ToleratesAnyProvenanceButNoDamagedExperiment) {
+  StoredStudy study;
+  study.run();
+  const TemporaryFolder folder;
+  for (const char* odd : {"3", "[]", R"({"dataset": null, "trainer": 3, "dataset_wanted": [],
+       "parameters": [1], "hardware": "old", "chance": "no", "extra_fact": {"a": [1, 2.5, true]}})",
+                          R"({"dataset_wanted": [{"x": 1}], "dataset": 4})"}) {
+    study.storage->set_attribute(study.id, kProvenanceKey, odd);
+    EXPECT_NO_THROW(write_report(*study.storage, study.id, folder.path(), {.figures = false}));
+  }
+  study.storage->set_attribute(study.id, kExperimentKey, R"({"title": 3})");
+  EXPECT_THROW(write_report(*study.storage, study.id, folder.path()), Error);
+}
+
+TEST(WriteReport, WithoutGnuplotWarnsAndWritesTheRest) {
+  StoredStudy study;
+  study.run();
+  const TemporaryFolder folder;
+  const std::string path = std::getenv("PATH");
+  ::setenv("PATH", folder.path().c_str(), 1);
+  const ReportSummary summary = write_report(*study.storage, study.id, folder.path());
+  ::setenv("PATH", path.c_str(), 1);
+  EXPECT_THAT(summary.warning, HasSubstr("gnuplot"));
+  EXPECT_EQ(summary.files.size(), 3U);
+  EXPECT_THAT(read_file(folder / "report.md"), HasSubstr("Figures are missing"));
+}
+
+TEST(WriteReport, EscapesNamesAndTextsInBothFormats) {
+  const std::string evil = "<b>&\"|x`*";
+  StudyView study;
+  study.spec.name = evil;
+  study.spec.objectives = {{evil, Direction::Minimize}};
+  study.spec.space.grid(evil, {evil, std::string("# no heading")});
+  study.provenance = {{"dataset", evil}, {"trainer", {{evil, evil}}}, {"command", "```\n</code>"}};
+  study.experiment = StatedExperiment{};
+  study.experiment->title = "";
+  study.experiment->hypothesis = "# heading\n\n<script>alert(1)</script>\n\n- item | cell";
+  TrialRecord trial;
+  trial.state = TrialState::Complete;
+  trial.params = {{evil, evil}};
+  trial.metrics = {{evil, 1}};
+  study.trials = {trial};
+  const Document document{
+      .title = report_title(study),
+      .sections = {hypothesis_section(study), methodology_section(study),
+                   results_section(study, {}, evil), conclusion_section(study, {}),
+                   limits_section(study), reproduction_section(study)}};
+  const std::string html = to_html(document);
+  EXPECT_THAT(html, HasSubstr("&lt;b&gt;&amp;&quot;|x`*"));
+  for (const char* raw : {"<b>", "<script", "</code>\n</code>", "&\""}) {
+    EXPECT_THAT(html, Not(HasSubstr(raw)));
+  }
+  const std::string markdown = to_markdown(document);
+  EXPECT_THAT(markdown, HasSubstr("&lt;b>&amp;\"\\|x\\`\\*"));
+  EXPECT_THAT(markdown, HasSubstr("\n\\# heading\n"));
+  EXPECT_THAT(markdown, HasSubstr("\n\\- item \\| cell\n"));
+  EXPECT_THAT(markdown, HasSubstr("````sh\n```\n</code>\n````\n"));
+  for (const char* raw : {"<b>", "<script", "\n# heading"}) {
+    EXPECT_THAT(markdown, Not(HasSubstr(raw)));
+  }
+}
+
+TEST(Html, GivesEveryFigureNamesOfItsOwn) {
+  const std::string svg =
+      "<?xml?>\n<svg width=\"1\"><g id=\"gnuplot_canvas\"><circle id='gpPt5'/>"
+      "<use xlink:href='#gpPt5'/></g></svg>\n";
+  const Document document{
+      .title = "t",
+      .sections = {{"s", {Illustration{"one", "c", svg}, Illustration{"two", "c", svg}}}}};
+  const std::string html = to_html(document);
+  EXPECT_THAT(html, HasSubstr("id='one-gpPt5'"));
+  EXPECT_THAT(html, HasSubstr("'#two-gpPt5'"));
+  EXPECT_THAT(html, Not(HasSubstr("gnuplot_canvas")));
+}
+
+TEST(TrialsCsv, QuotesFieldsAndKeepsEveryNumber) {
+  StudySpec spec;
+  spec.objectives = {{"loss", Direction::Minimize}};
+  spec.space.add("z", FloatDomain{});
+  TrialRecord first;
+  first.state = TrialState::Complete;
+  first.params = {{"z", 0.1}, {"a,b", std::string("say \"hi\"\nthere")}};
+  first.metrics = {{"loss", std::numeric_limits<double>::infinity()},
+                   {"acc", std::numeric_limits<double>::quiet_NaN()}};
+  first.started = TimePoint{};
+  first.ended = TimePoint{} + std::chrono::milliseconds(1500);
+  TrialRecord second;
+  second.number = 1;
+  second.params = {{"z", 1e-5}};
+  const std::vector<TrialRecord> trials = {first, second};
+  EXPECT_EQ(trials_csv(spec, trials),
+            "number,state,z,\"a,b\",loss,acc,duration_s\n"
+            "0,complete,0.1,\"say \"\"hi\"\"\nthere\",inf,nan,1.5\n"
+            "1,waiting,1e-05,,,,\n");
+}
+
+TEST(StateExperiment, KeepsWhatWasStatedFirstAndMarksWhatCameLater) {
+  StoredStudy study;
+  state_experiment(*study.storage, study.id, simulated_experiment());
+  study.run();
+  Experiment later = simulated_experiment();
+  later.title = "Another title";
+  later.study_file_sha256 = "bb22";
+  later.claims[0].expect = Expectation::parse(">= 0.9");
+  state_experiment(*study.storage, study.id, later);
+  state_experiment(*study.storage, study.id, later);
+
+  const StatedExperiment stated =
+      parse_experiment(study.storage->attributes(study.id).find(kExperimentKey)->second);
+  EXPECT_EQ(stated.title, "Batch normalization and the learning rate");
+  ASSERT_EQ(stated.claims.size(), 5U);
+  EXPECT_EQ(stated.claims[0].trials_ended, 0);
+  EXPECT_EQ(stated.claims[0].claim.expect.text, ">= 0.8");
+  EXPECT_EQ(stated.claims[0].claim.where->text(), "batch_norm and learning_rate > 0.01");
+  EXPECT_EQ(stated.claims[3].claim.along, "batch_norm");
+  EXPECT_EQ(stated.claims[4].trials_ended, 20);
+  ASSERT_EQ(stated.changes.size(), 1U);
+  EXPECT_EQ(stated.changes[0].sha256, "bb22");
+  EXPECT_EQ(stated.changes[0].trials_ended, 20);
+
+  const TemporaryFolder folder;
+  write_report(*study.storage, study.id, folder.path(), {.figures = false});
+  const std::string text = read_file(folder / "report.md");
+  EXPECT_THAT(text, HasSubstr("The study file was changed since: its SHA-256 became bb22 after 20 "
+                              "trials had ended"));
+  EXPECT_THAT(text, HasSubstr("1 of 5 claims was stored after trials had ended"));
+}
+
+TEST(ParseExperiment, RejectsDamagedTexts) {
+  const std::string good = to_json_text(restate({}, simulated_experiment(), 0));
+  EXPECT_EQ(to_json_text(parse_experiment(good)), good);
+  for (std::string_view damaged :
+       {"", "null", "{}", "[1]", R"({"title": "t", "hypothesis": "h", "study_file": "",
+       "study_file_sha256": "", "trials_ended": 0, "changes": [], "claims": [{"text": "t",
+       "estimand": "magic", "subject": "", "along": "", "expect": "> 1", "trials_ended": 0}]})",
+        R"({"title": "t", "hypothesis": "h", "study_file": "", "study_file_sha256": "",
+       "trials_ended": 0, "changes": [], "claims": [{"text": "t", "estimand": "share",
+       "subject": "a >", "along": "", "expect": "> 1", "trials_ended": 0}]})"}) {
+    EXPECT_THROW(parse_experiment(damaged), Error) << damaged;
+  }
+}
+
+}  // namespace
+}  // namespace hypertune
