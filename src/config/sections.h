@@ -1,0 +1,30 @@
+// The sections of a study file that have a source file of their own. Each reads its table into the
+// StudyFile and throws ConfigError with the place of the fault.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/study_file.h"
+#include "config/toml_document.h"
+
+namespace hypertune {
+
+/// [trainer] and [space]: every parameter must be an option of the trainer, every value legal.
+/// `root` is the whole file.
+void read_trainer(const Entry& section, StudyFile& file);
+void read_space(const Entry& section, StudyFile& file);
+/// Fails for a parameter of the space that [trainer] fixes as well.
+void check_trainer_against_space(const Entry& root);
+
+/// [experiment]; needs the finished space and objectives.
+void read_experiment(const Entry& section, StudyFile& file);
+
+/// Metrics that trials of the study have.
+std::vector<std::string> known_metrics();
+
+/// Keys of a parameter's table, of [experiment], of a claim and of its estimate.
+std::vector<std::string> parameter_keys();
+std::vector<std::string> experiment_keys();
+
+}  // namespace hypertune

@@ -1,0 +1,215 @@
+// Study files: the table of sections, the small sections, and the checks across sections.
+#include "config/study_file.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <thread>
+
+#include "base/files.h"
+#include "base/sha256.h"
+#include "base/text.h"
+#include "config/sections.h"
+
+namespace hypertune {
+namespace {
+
+constexpr std::size_t kMaxNameBytes = 128;  // the name becomes the name of a folder
+constexpr std::int64_t kMaxSamples = 100'000;
+constexpr std::int64_t kMaxTrials = 100'000;
+constexpr std::int64_t kMaxWorkers = 1024;
+constexpr std::int64_t kMaxAttempts = 1000;
+constexpr std::int64_t kMaxLeaseSeconds = 24 * 60 * 60;
+
+constexpr std::string_view kSmallest = R"(
+  [study]
+  name       = "my-study"
+  objectives = [{ metric = "val_accuracy", direction = "maximize" }]
+  [space]
+  learning_rate = { float = [1e-4, 1e-1], log = true })";
+
+void read_name(const Entry& entry, StudyFile& file) {
+  const std::string name = entry.text();
+  const auto illegal = [](unsigned char c) {
+    return c == '/' || c == '\\' || c < 0x20 || c == 0x7F;
+  };
+  const auto reject = [&](std::string_view why) {
+    entry.fail(fmt::format("\"{}\" cannot name a study, whose folder has the same name: it {}",
+                           shorten(name, 60), why));
+  };
+  if (trim(name).empty()) reject("is empty");
+  if (trim(name) != name) reject("begins or ends with a blank");
+  if (name.size() > kMaxNameBytes) reject(fmt::format("is longer than {} bytes", kMaxNameBytes));
+  if (name.front() == '.' || name.front() == '-') reject("begins with a dot or a dash");
+  if (std::ranges::any_of(name, illegal)) reject("has a slash or a control character in it");
+  file.spec.name = name;
+}
+
+void read_metric(const Entry& entry, Objective& objective) {
+  objective.metric = entry.text();
+  const std::vector<std::string> metrics = known_metrics();
+  if (std::ranges::find(metrics, objective.metric) == metrics.end()) {
+    entry.fail(fmt::format("the trainer gives no metric \"{}\"{}", shorten(objective.metric, 60),
+                           suggestion(objective.metric, metrics)));
+  }
+}
+
+void read_direction(const Entry& entry, Objective& objective) {
+  static const std::vector<std::string> kDirections = {"minimize", "maximize"};
+  const std::string word = entry.text();
+  const auto match = std::ranges::find(kDirections, word);
+  if (match == kDirections.end()) {
+    entry.fail(fmt::format("unknown direction \"{}\"{}", shorten(word, 60),
+                           suggestion(word, kDirections)));
+  }
+  objective.direction = match == kDirections.begin() ? Direction::Minimize : Direction::Maximize;
+}
+
+constexpr Key<Objective> kObjectiveKeys[] = {
+    {"metric", read_metric, "metric = \"val_accuracy\""},
+    {"direction", read_direction, "direction = \"maximize\""}};
+
+void read_objectives(const Entry& entry, StudyFile& file) {
+  std::vector<Objective>& objectives = file.spec.objectives;
+  for (const Entry& element : entry.elements()) {
+    Objective objective;
+    read_table(element, kObjectiveKeys, objective);
+    if (std::ranges::find(objectives, objective.metric, &Objective::metric) != objectives.end()) {
+      element.fail(
+          fmt::format("the metric {} is an objective twice; remove one", objective.metric));
+    }
+    objectives.push_back(std::move(objective));
+  }
+  if (objectives.empty()) {
+    entry.fail(
+        "study.objectives is empty; write "
+        "[{ metric = \"val_accuracy\", direction = \"maximize\" }]");
+  }
+}
+
+void read_seed(const Entry& entry, StudyFile& file) {
+  file.spec.seed =
+      static_cast<std::uint64_t>(entry.whole(0, std::numeric_limits<std::int64_t>::max()));
+}
+
+constexpr Key<StudyFile> kStudyKeys[] = {
+    {"name", read_name, "name = \"my-study\""},
+    {"objectives", read_objectives,
+     "objectives = [{ metric = \"val_accuracy\", direction = \"maximize\" }]"},
+    {"seed", read_seed}};
+
+void read_sampler(const Entry& entry, StudyFile& file) {
+  file.sampler = entry.text();
+  entry.check([&] { make_sampler(file.sampler); });
+}
+
+void read_scheduler(const Entry& entry, StudyFile& file) {
+  file.scheduler = entry.text();
+  entry.check([&] { make_scheduler(file.scheduler); });
+}
+
+constexpr Key<StudyFile> kSamplerKeys[] = {{"name", read_sampler, "name = \"random\""}};
+constexpr Key<StudyFile> kSchedulerKeys[] = {{"name", read_scheduler, "name = \"fifo\""}};
+
+void read_workers(const Entry& entry, StudyFile& file) {
+  file.tune.workers = static_cast<int>(entry.whole(0, kMaxWorkers));
+  if (file.tune.workers == 0) {
+    file.tune.workers = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  }
+}
+
+constexpr Key<StudyFile> kTuneKeys[] = {
+    {"num_samples",
+     [](const Entry& entry, StudyFile& file) {
+       file.tune.num_samples = static_cast<int>(entry.whole(1, kMaxSamples));
+     }},
+    {"paired", [](const Entry& entry, StudyFile& file) { file.tune.paired = entry.flag(); }},
+    {"workers", read_workers},
+    {"max_attempts",
+     [](const Entry& entry, StudyFile& file) {
+       file.tune.max_attempts = static_cast<int>(entry.whole(1, kMaxAttempts));
+     }},
+    {"lease_s", [](const Entry& entry, StudyFile& file) {
+       file.tune.lease = std::chrono::seconds(entry.whole(1, kMaxLeaseSeconds));
+     }}};
+
+template <const auto& keys>
+void read_section(const Entry& section, StudyFile& file) {
+  read_table(section, keys, file);
+}
+
+// In the order in which they are read: claims need the space and the pairing.
+constexpr Key<StudyFile> kSections[] = {{"study", read_section<kStudyKeys>, "a section [study]"},
+                                        {"trainer", read_trainer},
+                                        {"space", read_space},
+                                        {"sampler", read_section<kSamplerKeys>},
+                                        {"scheduler", read_section<kSchedulerKeys>},
+                                        {"tune", read_section<kTuneKeys>},
+                                        {"experiment", read_experiment}};
+
+/// The grid multiplies: refused before anybody writes it out.
+void check_size_of_plan(const Entry& root, const StudyFile& file) {
+  std::int64_t trials = file.tune.num_samples;
+  for (const Parameter& parameter : file.spec.space.parameters()) {
+    if (parameter.role != Role::Grid) continue;
+    trials *=
+        static_cast<std::int64_t>(std::get<CategoricalDomain>(parameter.domain).choices.size());
+    if (trials > kMaxTrials) {
+      root.find("space")->fail(fmt::format(
+          "num_samples times the grid gives more than {} trials; lower tune.num_samples, or turn a "
+          "grid axis into a choice",
+          kMaxTrials));
+    }
+  }
+}
+
+}  // namespace
+
+StudyFile parse_study_file(std::string_view text, const std::string& name,
+                           const Overrides& overrides) {
+  const TomlDocument document(text, name, overrides);
+  const Entry root = document.root();
+  if (root.members().empty()) {
+    root.fail(fmt::format("the study file is empty; the smallest one is{}", kSmallest));
+  }
+  StudyFile file;
+  read_table(root, kSections, file);
+  check_trainer_against_space(root);
+  check_size_of_plan(root, file);
+
+  file.experiment.study_file = std::filesystem::path(name).filename().string();
+  std::string hashed(text);
+  for (const std::string& line : overrides) hashed += "\n--set " + line;
+  file.experiment.study_file_sha256 = sha256(hashed);
+  if (file.experiment.title.empty()) file.experiment.title = file.spec.name;
+  return file;
+}
+
+StudyFile load_study_file(const std::filesystem::path& file, const Overrides& overrides) {
+  std::string text;
+  try {
+    text = read_file(file);
+  } catch (const Error& error) {
+    throw ConfigError(error.what());
+  }
+  return parse_study_file(text, file.string(), overrides);
+}
+
+std::vector<std::string> study_file_keys() {
+  std::vector<std::string> keys;
+  const auto add = [&](std::string_view section, const std::vector<std::string>& names) {
+    for (const std::string& name : names) keys.push_back(fmt::format("{}.{}", section, name));
+  };
+  add("study", names_of(kStudyKeys));
+  add("study.objectives", names_of(kObjectiveKeys));
+  add("space.NAME", parameter_keys());
+  add("sampler", names_of(kSamplerKeys));
+  add("scheduler", names_of(kSchedulerKeys));
+  add("tune", names_of(kTuneKeys));
+  add("trainer", names_of(trainer_options()));
+  add("experiment", experiment_keys());
+  return keys;
+}
+
+}  // namespace hypertune
