@@ -1,3 +1,4 @@
+# Tests of the stores, among them those against a real Optuna.
 hypertune_test(storage_contract_test
   SOURCES contract/storage_contract_test.cpp
   DEPENDS hypertune_storage)

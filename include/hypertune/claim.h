@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -23,9 +24,9 @@ enum class Estimand : std::uint8_t {
 
 /// A range of numbers, ends included or not: `>= 0.8`, `< 1`, `in [-0.05, 0.05]`.
 struct Expectation {
-  std::string text;
-  double low;   ///< -inf when unbounded
-  double high;  ///< +inf when unbounded
+  std::string text = {};
+  double low = -std::numeric_limits<double>::infinity();  ///< -inf when unbounded
+  double high = std::numeric_limits<double>::infinity();  ///< +inf when unbounded
   bool low_included = true;
   bool high_included = true;
   /// Throws ConfigError.
@@ -35,12 +36,12 @@ struct Expectation {
 
 /// An inequality about an estimable quantity of a study's Complete trials.
 struct ClaimStatement {
-  std::string text;  ///< the claim in words
+  std::string text = {};  ///< the claim in words
   Estimand estimand = Estimand::Mean;
-  std::string subject;             ///< metric (Mean, PairedDifference) or condition (Share, Onset)
-  std::string along;               ///< parameter: the paired axis, or the onset's scale; else empty
-  std::optional<Condition> where;  ///< which trials count; parameters and metrics may be named
-  Expectation expect;
+  std::string subject = {};  ///< metric (Mean, PairedDifference) or condition (Share, Onset)
+  std::string along = {};    ///< parameter: the paired axis, or the onset's scale; else empty
+  std::optional<Condition> where = {};  ///< which trials count; parameters and metrics may be named
+  Expectation expect = {};
 };
 
 enum class Verdict : std::uint8_t { Supported, Refuted, Inconclusive };

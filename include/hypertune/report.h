@@ -12,11 +12,11 @@ namespace hypertune {
 
 /// Texts that frame a study; stored with it before its first trial.
 struct Experiment {
-  std::string title;
-  std::string hypothesis;
-  std::vector<ClaimStatement> claims;
-  std::string study_file;         ///< name of the study file, without folders; may be empty
-  std::string study_file_sha256;  ///< of the file as it was read
+  std::string title = {};
+  std::string hypothesis = {};
+  std::vector<ClaimStatement> claims = {};
+  std::string study_file = {};         ///< name of the study file, without folders; may be empty
+  std::string study_file_sha256 = {};  ///< of the file as it was read
 };
 
 /// Stores the experiment before the first trial. Called again with other texts, the first ones stay

@@ -19,9 +19,9 @@ namespace hypertune {
 
 /// What identifies a study. Everything else about it is kept in its attributes.
 struct StudySpec {
-  std::string name;
-  std::vector<Objective> objectives;
-  SearchSpace space;
+  std::string name = {};
+  std::vector<Objective> objectives = {};
+  SearchSpace space = {};
   std::uint64_t seed = 0;
 };
 

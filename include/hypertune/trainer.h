@@ -56,7 +56,8 @@ struct TrainerOption {
 std::span<const TrainerOption> trainer_options();
 
 /// Metrics that the trainer gives at the end: val_accuracy, val_loss, train_loss, epochs, diverged
-/// and collapsed (0 or 1); after each epoch the first three.
+/// and collapsed (0 or 1); after each epoch the first three. A loss that is not a number is given
+/// as +infinity, so that a diverged trial is a bad result and not a failure.
 std::span<const std::string_view> trainer_metrics();
 
 /// Progress of a download: bytes so far, and in all (0: not known).
@@ -69,12 +70,20 @@ class TrainerExecutor : public Executor {
   /// JSON object: data set, checksum, split sizes, classes, chance level, model with parameter
   /// counts (by grid point in `arms`), optimizer, versions. Stored as the study's provenance.
   virtual std::string provenance(std::span<const Params> arms) const = 0;
+
+  /// What a trial costs, from training one epoch on this thread.
+  struct Probe {
+    double epoch_s = 0;
+    std::int64_t epochs = 0;  ///< of a trial that is not stopped early
+  };
+  /// Throws ConfigError and DataError as a trial with these parameters would.
+  virtual Probe probe(const Params& params) const = 0;
 };
 
 /// Loads the data set (from HYPERTUNE_DATA_PATH, the system's folder, the user's cache, or by
 /// download) and splits it by `seed`. Throws DataError when none can be had, ConfigError for bad
 /// options. Thread-safe.
 std::unique_ptr<TrainerExecutor> cnn_trainer(const TrainerOptions& options, std::uint64_t seed,
-                                             DownloadProgress progress = {});
+                                             const DownloadProgress& progress = {});
 
 }  // namespace hypertune

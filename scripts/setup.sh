@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that a group of tasks needs, when they are missing.
+#
+# Usage: scripts/setup.sh GROUP...    with groups: build study test lint bench
+# Where nothing is missing it changes nothing and needs no network.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+groups="build, study, test, lint, bench"
+declare -A packages=(
+  [build]="g++ cmake ninja-build ccache pkg-config libtorch-dev libsqlite3-dev nlohmann-json3-dev
+    libcli11-dev libtomlplusplus-dev libfmt-dev libarchive-dev libcurl4-openssl-dev zlib1g-dev
+    libssl-dev libboost-dev"
+  [study]="gnuplot-nox fonts-dejavu-core dataset-fashion-mnist ca-certificates"
+  [test]="libgtest-dev libgmock-dev librapidcheck-dev python3 python3-venv python3-optuna
+    clang-format mandoc sqlite3"
+  [lint]="clang-tidy"
+  [bench]="python3-torch"
+)
+
+say() { printf 'setup: %s\n' "$*"; }
+fail() { printf 'setup: %s\n' "$@" >&2; exit 1; }
+
+# Prints those of its arguments that are not installed.
+missing_packages() {
+  local installed
+  installed=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "$@" 2>/dev/null || true)
+  local package
+  for package in "$@"; do
+    grep -qx -- "$package installed" <<<"$installed" || printf '%s\n' "$package"
+  done
+}
+
+# Runs apt-get as root, waiting for another package manager to finish first.
+apt() {
+  local as_root=()
+  if [[ $(id -u) != 0 ]]; then as_root=(sudo); fi
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get -q -y -o DPkg::Lock::Timeout=120 -o Acquire::Retries=2 "$@"
+}
+
+install_packages() {
+  local by_hand="apt-get install --no-install-recommends $*"
+  if ! command -v apt-get >/dev/null; then
+    fail "apt-get is not here to install what is missing: $*" \
+      "Install these (or what your system calls them) by hand, then run make with SETUP=no."
+  fi
+  if [[ $(id -u) != 0 ]] && ! command -v sudo >/dev/null; then
+    fail "missing packages: $*" \
+      "Installing needs root, and there is no sudo. As root, run: $by_hand"
+  fi
+  say "installing $*"
+  local attempt
+  for attempt in 1 2; do
+    if apt update && apt install --no-install-recommends "$@"; then return; fi
+    if ((attempt == 1)); then say "apt-get failed; trying once more"; fi
+  done
+  fail "apt-get could not install: $*" \
+    "Check the network and the package sources, then run: $by_hand"
+}
+
+# A current Optuna for the interoperability tests; without it they are skipped.
+make_optuna_environment() {
+  if compgen -G '.venv/lib/python*/site-packages/optuna/__init__.py' >/dev/null; then return; fi
+  local python=/usr/bin/python3
+  if [[ ! -x $python ]]; then python=python3; fi
+  say "installing a current Optuna into .venv"
+  if ! { "$python" -m venv .venv &&
+    .venv/bin/pip install --quiet --disable-pip-version-check --timeout 15 --retries 1 optuna; }
+  then
+    say "warning: Optuna could not be installed; tests against a current Optuna are skipped" >&2
+  fi
+}
+
+if (($# == 0)); then fail "usage: scripts/setup.sh GROUP..., with groups: $groups"; fi
+wanted=()
+for group in "$@"; do
+  if [[ -z ${packages[$group]:-} ]]; then
+    fail "unknown group \"$group\"; known groups: $groups"
+  fi
+  read -r -d '' -a names <<<"${packages[$group]}" || true
+  wanted+=("${names[@]}")
+done
+
+if command -v dpkg-query >/dev/null; then
+  mapfile -t missing < <(missing_packages "${wanted[@]}")
+else
+  missing=("${wanted[@]}")
+fi
+if ((${#missing[@]} > 0)); then install_packages "${missing[@]}"; fi
+for group in "$@"; do
+  if [[ $group == test ]]; then make_optuna_environment; fi
+done
