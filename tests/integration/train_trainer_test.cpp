@@ -1,0 +1,220 @@
+// The executor: studies of networks, with what they report, how they end and what is recorded.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "base/json.h"
+#include "hypertune/error.h"
+#include "hypertune/study.h"
+#include "hypertune/tune.h"
+#include "support/made_up_data.h"
+#include "train/trainer_on.h"
+
+namespace hypertune {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Key;
+using testing_support::bar_data;
+using testing_support::wave_data;
+
+const TrainerOptions kSmall{
+    .channels = {8, 16}, .learning_rate = 0.01, .batch_size = 16, .epochs = 3};
+
+std::unique_ptr<TrainerExecutor> wave_trainer(const TrainerOptions& options = kSmall) {
+  return cnn_trainer_on({wave_data(200), ""}, options, 1);
+}
+
+StudySpec spec_of(SearchSpace space) {
+  return {"test", {{"val_accuracy", Direction::Maximize}}, std::move(space), 1};
+}
+
+/// Runs one trial with these parameters fixed.
+TrialRecord run_one(TrainerExecutor& trainer, const Params& params,
+                    std::unique_ptr<Scheduler> scheduler = fifo_scheduler(),
+                    std::stop_token stop = {}) {
+  SearchSpace space;
+  for (const auto& [name, value] : params) space.constant(name, value);
+  Study study(spec_of(std::move(space)), memory_storage(), random_sampler(), std::move(scheduler));
+  Trial trial = study.ask();
+  study.tell(trial, trainer.run(trial, stop));
+  return study.trials().front();
+}
+
+class StopAt : public Scheduler {
+ public:
+  explicit StopAt(std::int64_t step) : step_(step) {}
+  Decision on_report(const TrialRecord& trial, const History&) const override {
+    return trial.reports.back().step >= step_ ? Decision::Stop : Decision::Continue;
+  }
+  bool uses_history() const override { return false; }
+
+ private:
+  std::int64_t step_;
+};
+
+TEST(Trainer, ReportsEveryEpochAndEndsWithItsMetrics) {
+  const TrialRecord trial = run_one(*wave_trainer(), {{"batch_norm", true}});
+  EXPECT_EQ(trial.state, TrialState::Complete);
+  ASSERT_EQ(trial.reports.size(), 3U);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(trial.reports[i].step, static_cast<std::int64_t>(i) + 1);
+    EXPECT_THAT(trial.reports[i].metrics,
+                ElementsAre(Key("train_loss"), Key("val_accuracy"), Key("val_loss")));
+  }
+  EXPECT_EQ(trial.metrics.size(), trainer_metrics().size());
+  for (const std::string_view name : trainer_metrics()) EXPECT_TRUE(trial.metrics.contains(name));
+  EXPECT_EQ(trial.metrics.at("epochs"), 3);
+  EXPECT_EQ(trial.metrics.at("diverged"), 0);
+  EXPECT_EQ(trial.metrics.at("collapsed"), 0);
+  EXPECT_EQ(trial.metrics.at("val_accuracy"), trial.reports.back().metrics.at("val_accuracy"));
+}
+
+TEST(Trainer, AParameterTakesThePlaceOfTheOptionOfItsName) {
+  const auto trainer = wave_trainer();
+  const auto epochs = [&](const Params& params) {
+    return run_one(*trainer, params).reports.size();
+  };
+  EXPECT_EQ(epochs({{"epochs", std::int64_t{2}}}), 2U);
+  EXPECT_EQ(epochs({{"shoe_size", std::int64_t{46}}}), 3U);
+  EXPECT_EQ(run_one(*trainer, {{"split", std::string("by-user")},
+                               {"validation_share", 0.5},
+                               {"channels", std::string("4")},
+                               {"head", std::string("flatten")}})
+                .state,
+            TrialState::Complete);
+}
+
+TEST(Trainer, ABadParameterIsAConfigurationError) {
+  EXPECT_THROW(run_one(*wave_trainer(), {{"kernel", std::int64_t{2}}}), ConfigError);
+  EXPECT_THROW(run_one(*wave_trainer(), {{"channels", std::string("4,4,4,4")}}), ConfigError);
+}
+
+TEST(Trainer, ADivergedTrialIsCompleteAndCollapsed) {
+  const TrialRecord trial = run_one(*wave_trainer(), {{"batch_norm", false},
+                                                      {"optimizer", std::string("sgd")},
+                                                      {"epochs", std::int64_t{50}},
+                                                      {"learning_rate", 1e6}});
+  EXPECT_EQ(trial.state, TrialState::Complete);
+  EXPECT_EQ(trial.metrics.at("diverged"), 1);
+  EXPECT_EQ(trial.metrics.at("collapsed"), 1);
+  EXPECT_LT(trial.metrics.at("epochs"), 50);
+  EXPECT_EQ(trial.metrics.at("val_loss"), std::numeric_limits<double>::infinity());
+}
+
+TEST(Trainer, ATrialThatLearnedNothingIsCollapsedButNotDiverged) {
+  const TrialRecord trial =
+      run_one(*wave_trainer(), {{"learning_rate", 1e-12}, {"batch_norm", false}});
+  EXPECT_EQ(trial.metrics.at("diverged"), 0);
+  EXPECT_EQ(trial.metrics.at("collapsed"), 1);
+}
+
+TEST(Trainer, TheSchedulersStopPrunesTheTrial) {
+  const TrialRecord trial = run_one(*wave_trainer(), {}, std::make_unique<StopAt>(2));
+  EXPECT_EQ(trial.state, TrialState::Pruned);
+  EXPECT_EQ(trial.reports.size(), 2U);
+  EXPECT_THAT(trial.reason, HasSubstr("epoch 2 of 3"));
+}
+
+TEST(Trainer, AStopAfterTheLastEpochChangesNothing) {
+  EXPECT_EQ(run_one(*wave_trainer(), {}, std::make_unique<StopAt>(3)).state, TrialState::Complete);
+}
+
+TEST(Trainer, AnInterruptedTrialEndsAfterItsEpoch) {
+  std::stop_source source;
+  source.request_stop();
+  const TrialRecord trial = run_one(*wave_trainer(), {}, fifo_scheduler(), source.get_token());
+  EXPECT_EQ(trial.state, TrialState::Failed);
+  EXPECT_EQ(trial.failure, Failure::Interrupted);
+  EXPECT_EQ(trial.reports.size(), 1U);
+  EXPECT_THAT(trial.reason, HasSubstr("interrupted after epoch 1 of 3"));
+}
+
+TEST(Trainer, EarlyStoppingEndsATrialThatNoLongerGetsBetter) {
+  const TrialRecord trial = run_one(
+      *wave_trainer(),
+      {{"patience", std::int64_t{2}}, {"epochs", std::int64_t{200}}, {"learning_rate", 0.1}});
+  EXPECT_EQ(trial.state, TrialState::Complete);
+  ASSERT_LT(trial.reports.size(), 200U);
+  const std::size_t n = trial.reports.size();
+  double best = std::numeric_limits<double>::infinity();
+  for (std::size_t i = 0; i + 2 < n; ++i)
+    best = std::min(best, trial.reports[i].metrics.at("val_loss"));
+  EXPECT_GE(trial.reports[n - 1].metrics.at("val_loss"), best);
+  EXPECT_GE(trial.reports[n - 2].metrics.at("val_loss"), best);
+}
+
+TEST(Trainer, AStudyHasTheSameResultsWithOneAndTwoWorkers) {
+  const auto run = [](int workers) {
+    SearchSpace space;
+    space.grid("batch_norm", {true, false});
+    space.add("learning_rate", FloatDomain{.low = 1e-4, .high = 1e-1, .log = true});
+    Study study(spec_of(std::move(space)), memory_storage());
+    const auto trainer = wave_trainer();
+    TuneOptions options;
+    options.num_samples = 3;
+    options.paired = true;
+    options.workers = workers;
+    EXPECT_EQ(tune(study, *trainer, options).complete, 6);
+    std::vector<std::pair<Params, Metrics>> results;
+    for (const TrialRecord& trial : study.trials())
+      results.emplace_back(trial.params, trial.metrics);
+    return results;
+  };
+  EXPECT_EQ(run(1), run(2));
+}
+
+TEST(Trainer, ProvenanceSaysWhatWasTrainedOnWhat) {
+  TrainerOptions options = kSmall;
+  options.split = "by-user";
+  options.dataset = {"gestures", "fashion-mnist"};
+  const auto trainer = cnn_trainer_on({wave_data(200), "the cable was cut"}, options, 1);
+  const std::vector<Params> arms = {{{"batch_norm", true}}, {{"batch_norm", false}}};
+  const Json json = parse_json(trainer->provenance(arms));
+  EXPECT_EQ(json["dataset"], "waves");
+  EXPECT_EQ(json["dataset_wanted"], Json({"gestures", "fashion-mnist"}));
+  EXPECT_EQ(json["fallback_reason"], "the cable was cut");
+  EXPECT_EQ(json["samples"], 200);
+  EXPECT_EQ(json["train_samples"], 150);
+  EXPECT_EQ(json["validation_samples"], 50);
+  EXPECT_EQ(json["classes"], 3);
+  EXPECT_DOUBLE_EQ(json["chance"].get<double>(), 1.0 / 3);
+  EXPECT_EQ(json["split"], "by-user");
+  EXPECT_EQ(json["held_out_users"].size(), 1U);
+  // 2 -> 8 -> 16 channels of kernel 3, 3 classes; bias 8 + 16, or scale and shift 16 + 32.
+  EXPECT_EQ(json["parameters"]["batch_norm=true"], 48 + 16 + 384 + 32 + 48 + 3);
+  EXPECT_EQ(json["parameters"]["batch_norm=false"], 48 + 8 + 384 + 16 + 48 + 3);
+  EXPECT_THAT(json["model"].get<std::string>(), HasSubstr("[BatchNorm]"));
+  EXPECT_EQ(json["trainer"]["optimizer"], "adam");
+  EXPECT_TRUE(json["libraries"].contains("LibTorch"));
+}
+
+TEST(Trainer, ProvenanceHasOneArmWhenThereIsNoGrid) {
+  const Json json = parse_json(cnn_trainer_on({bar_data(20), ""}, kSmall, 1)->provenance({}));
+  EXPECT_EQ(json["parameters"].size(), 1U);
+  EXPECT_FALSE(json.contains("fallback_reason"));
+  EXPECT_FALSE(json.contains("held_out_users"));
+}
+
+TEST(Trainer, AProbeTimesAnEpoch) {
+  const auto trainer = wave_trainer();
+  const auto probe = trainer->probe({{"epochs", std::int64_t{7}}});
+  EXPECT_GT(probe.epoch_s, 0);
+  EXPECT_EQ(probe.epochs, 7);
+  EXPECT_THROW(trainer->probe({{"pool", std::int64_t{13}}}), ConfigError);
+}
+
+TEST(Trainer, BadOptionsAreRefusedBeforeAnythingRuns) {
+  TrainerOptions options = kSmall;
+  options.kernel = 4;
+  EXPECT_THROW(wave_trainer(options), ConfigError);
+  EXPECT_THROW(cnn_trainer(options, 1), ConfigError);
+  options = kSmall;
+  options.split = "by-user";
+  EXPECT_THROW(cnn_trainer_on({bar_data(20), ""}, options, 1), ConfigError);
+}
+
+}  // namespace
+}  // namespace hypertune
