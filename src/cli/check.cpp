@@ -1,0 +1,191 @@
+// `hypertune check`: what a run of a study file would do, without doing it.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "cli/app.h"
+#include "cli/exit_code.h"
+#include "cli/stored_study.h"
+#include "cli/study_plan.h"
+#include "cli/table.h"
+#include "hypertune/error.h"
+#include "train/datasets.h"
+
+namespace fs = std::filesystem;
+
+namespace hypertune {
+namespace {
+
+struct CheckOptions {
+  StudyFileArgument study;
+  bool no_probe = false;
+};
+
+std::string values_of(const Parameter& parameter) {
+  if (parameter.role == Role::Sampled) return to_string(parameter.domain);
+  std::vector<std::string> values;
+  for (const Value& value : std::get<CategoricalDomain>(parameter.domain).choices) {
+    values.push_back(to_string(value));
+  }
+  return join(values, ", ");
+}
+
+std::string role_of(const Parameter& parameter) {
+  switch (parameter.role) {
+    case Role::Sampled:
+      return "sampled";
+    case Role::Grid:
+      return "grid";
+    case Role::Constant:
+      return "constant";
+  }
+  return {};
+}
+
+std::vector<TableRow> space_rows(const SearchSpace& space) {
+  std::vector<TableRow> rows;
+  for (const Parameter& parameter : space.parameters()) {
+    rows.push_back({parameter.name, role_of(parameter), values_of(parameter),
+                    parameter.when ? "when " + parameter.when->text() : ""});
+  }
+  return rows;
+}
+
+std::string objectives_of(const StudySpec& spec) {
+  std::vector<std::string> parts;
+  for (const Objective& objective : spec.objectives) {
+    parts.push_back(
+        fmt::format("{} {}", objective.direction == Direction::Maximize ? "maximize" : "minimize",
+                    objective.metric));
+  }
+  return join(parts, ", ");
+}
+
+std::string trials_of(const StudyFile& study) {
+  const auto cells = static_cast<long long>(study.spec.space.grid_points().size());
+  std::string text = count_of(cells * study.tune.num_samples, "trial");
+  if (cells > 1) {
+    text += fmt::format(": {} for each of {} grid points", study.tune.num_samples, cells);
+  }
+  if (study.tune.paired) text += ", paired: cells of a sample share what is sampled and the seed";
+  return text;
+}
+
+/// The trials that the run folder holds. Throws StudyMismatch as a run would.
+std::vector<TrialRecord> stored_trials(const StudySpec& spec, const fs::path& database) {
+  if (!fs::exists(database)) return {};
+  const auto storage = sqlite_storage(database, {.create = false});
+  if (!storage->find_study(spec.name)) return {};
+  return storage->trials(storage->open_study(spec));
+}
+
+std::string folder_state(const fs::path& folder, const PlanCount& count, bool stored) {
+  if (!stored) return fmt::format("{} (new)", folder.string());
+  return fmt::format("{} ({} done, {} failed, {} to run)", folder.string(), count.done,
+                     count.failed, count.open());
+}
+
+/// Where the wanted data sets are; the first that is here, or nothing.
+std::optional<std::string> print_data(const std::vector<std::string>& wanted) {
+  std::optional<std::string> chosen;
+  for (const std::string& name : wanted) {
+    const DatasetInfo info = dataset_info(name);
+    fmt::print("Data       {}: {}\n", name,
+               info.found ? info.found->string() : "not here; " + info.how_to_get);
+    if (info.found && !chosen) chosen = name;
+  }
+  return chosen;
+}
+
+std::string option_text(const Json& value) {
+  return value.is_string() ? value.get<std::string>() : dump_json(value);
+}
+
+void print_trainer(const Json& facts) {
+  if (const auto trainer = facts.find("trainer"); trainer != facts.end() && trainer->is_object()) {
+    std::vector<std::string> parts;
+    for (const auto& [name, value] : trainer->items()) {
+      parts.push_back(fmt::format("{} = {}", name, option_text(value)));
+    }
+    fmt::print("Trainer    {}\n", join(parts, ", "));
+  }
+  if (facts.contains("model")) fmt::print("Model      {}\n", option_text(facts["model"]));
+}
+
+/// Trains one epoch at each end of the grid; the first sample's values stand for all.
+double seconds_of_trials(const StudyFile& study, const TrainerExecutor& trainer, int open) {
+  const auto sampler = make_sampler(study.sampler);
+  const std::vector<Params> cells = study.spec.space.grid_points();
+  std::vector<Params> probed = {cells.front()};
+  if (cells.size() > 1) probed.push_back(cells.back());
+  double seconds = 0;
+  for (const Params& cell : probed) {
+    Params params = sampler->sample(study.spec.space.without(cell), {study.spec.objectives, {}},
+                                    Rng::for_trial(study.spec.seed, 0));
+    for (const auto& [name, value] : cell) params[name] = value;
+    const TrainerExecutor::Probe probe = trainer.probe(params);
+    seconds += probe.epoch_s * static_cast<double>(probe.epochs);
+  }
+  return seconds / static_cast<double>(probed.size()) * open;
+}
+
+void print_estimate(const StudyFile& study, const TrainerExecutor& trainer, int open) {
+  if (open == 0) {
+    fmt::print("Estimate   nothing is left to run\n");
+    return;
+  }
+  const double seconds = seconds_of_trials(study, trainer, open);
+  const int workers = std::min(study.tune.workers, open);
+  fmt::print("Estimate   about {} for {} on {} (one epoch was timed, alone on its core)\n",
+             format_duration(seconds / workers), count_of(open, "trial"),
+             count_of(workers, "worker"));
+}
+
+int check_study(const CheckOptions& options) {
+  const StudyFile study = options.study.load();
+  const fs::path folder = options.study.run_folder(study);
+  const fs::path database = folder / kDatabaseName;
+  const PlanCount count = count_plan(study, stored_trials(study.spec, database));
+
+  fmt::print("Study      {}: {}, seed {}\n", study.spec.name, objectives_of(study.spec),
+             study.spec.seed);
+  fmt::print("Folder     {}\n", folder_state(folder, count, fs::exists(database)));
+  fmt::print("Space\n{}", format_table(space_rows(study.spec.space), "  "));
+  fmt::print("Trials     {}\n", trials_of(study));
+  fmt::print("Search     sampler {}, scheduler {}, {}\n", study.sampler, study.scheduler,
+             count_of(study.tune.workers, "worker"));
+  fmt::print("Claims     {}\n", study.experiment.claims.size());
+  const auto dataset = print_data(study.trainer.dataset);
+  if (options.no_probe) return kDone;
+  if (!dataset) {
+    fmt::print("Estimate   not possible before the data are here\n");
+    return kDone;
+  }
+  TrainerOptions here = study.trainer;
+  here.dataset = {*dataset};  // checking downloads nothing
+  const auto trainer = cnn_trainer(here, study.spec.seed);
+  print_trainer(parse_json(trainer->provenance(study.spec.space.grid_points())));
+  print_estimate(study, *trainer, count.open());
+  return kDone;
+}
+
+}  // namespace
+
+void add_check_command(CLI::App& app, Invocation& call) {
+  CLI::App* command =
+      app.add_subcommand("check", "Check a study file and print what a run would do");
+  auto options = std::make_shared<CheckOptions>();
+  add_study_file_argument(*command, options->study);
+  command->add_flag("--no-probe", options->no_probe,
+                    "Do not load data and train an epoch to estimate the time");
+  command->footer(
+      "Examples:\n"
+      "  hypertune check study.toml\n"
+      "  hypertune check study.toml --set tune.num_samples=50 --no-probe");
+  command->callback(
+      [options, &call] { call.action = [options] { return check_study(*options); }; });
+}
+
+}  // namespace hypertune

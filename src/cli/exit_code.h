@@ -1,0 +1,11 @@
+// How the program ends.
+#pragma once
+
+namespace hypertune {
+
+constexpr int kDone = 0;
+constexpr int kRunFailed = 1;  ///< the store failed in the run, or no trial gave a result
+constexpr int kUsage = 2;      ///< wrong arguments, study file, data set or database; nothing begun
+constexpr int kInterrupted = 130;  ///< by Ctrl-C or SIGTERM
+
+}  // namespace hypertune

@@ -1,0 +1,89 @@
+// Where results come from: the machine, the program and the command, stored with the study.
+#include "cli/provenance.h"
+
+#include <fmt/format.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <ctime>
+#include <fstream>
+#include <thread>
+
+#include "base/text.h"
+
+namespace hypertune {
+namespace {
+
+/// Later runs that are remembered; a study that is resumed more often keeps the latest.
+constexpr std::size_t kMaxResumed = 20;
+constexpr double kBytesPerGib = 1024.0 * 1024.0 * 1024.0;
+
+/// The text behind the first line of the file that begins with `key`; empty when there is none.
+std::string value_in_file(const char* file, std::string_view key, char separator) {
+  std::ifstream in(file);
+  for (std::string line; std::getline(in, line);) {
+    if (!line.starts_with(key)) continue;
+    std::string_view value = trim(std::string_view(line).substr(line.find(separator) + 1));
+    if (value.size() >= 2 && value.front() == '"') value = value.substr(1, value.size() - 2);
+    return std::string(value);
+  }
+  return {};
+}
+
+std::string utc(TimePoint time) {
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", parts.tm_year + 1900, parts.tm_mon + 1,
+                     parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
+}
+
+}  // namespace
+
+Json hardware() {
+  Json json = {{"cores", std::max(1U, std::thread::hardware_concurrency())}};
+  if (const auto cpu = value_in_file("/proc/cpuinfo", "model name", ':'); !cpu.empty()) {
+    json["cpu"] = cpu;
+  }
+  const long pages = sysconf(_SC_PHYS_PAGES);
+  const long page_bytes = sysconf(_SC_PAGESIZE);
+  if (pages > 0 && page_bytes > 0) {
+    const double gib = static_cast<double>(pages) * static_cast<double>(page_bytes) / kBytesPerGib;
+    json["memory_gib"] = std::round(gib * 10) / 10;
+  }
+  utsname kernel{};
+  const std::string name = value_in_file("/etc/os-release", "PRETTY_NAME", '=');
+  if (uname(&kernel) == 0) {
+    json["os"] = fmt::format("{}{}{} {} {}", name, name.empty() ? "" : ", ", kernel.sysname,
+                             kernel.release, kernel.machine);
+  }
+  return json;
+}
+
+Json run_facts(const std::string& command_line, int workers) {
+  return {{"hypertune_version", HYPERTUNE_VERSION},
+          {"command", command_line},
+          {"workers", workers},
+          {"hardware", hardware()}};
+}
+
+void record_provenance(Storage& storage, StudyId study, const Json& trainer, const Json& run) {
+  const auto attributes = storage.attributes(study);
+  const auto stored = attributes.find(kProvenanceKey);
+  Json provenance;
+  if (stored == attributes.end()) {
+    provenance = trainer;
+    provenance.update(run);
+  } else {
+    provenance = parse_json(stored->second);
+    Json resumed = provenance.value("resumed", Json::array());
+    resumed.push_back(run);
+    resumed.back()["began"] = utc(system_clock()());
+    if (resumed.size() > kMaxResumed) resumed.erase(resumed.begin());
+    provenance["resumed"] = std::move(resumed);
+  }
+  storage.set_attribute(study, kProvenanceKey, dump_json(provenance));
+}
+
+}  // namespace hypertune

@@ -1,0 +1,39 @@
+// Study files as commands take them, and how much of their plan is done.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "config/study_file.h"
+
+namespace hypertune {
+
+/// A study file and what the command line changes in it.
+struct StudyFileArgument {
+  std::string file;
+  std::vector<std::string> overrides;
+  std::string out;
+  int workers = 0;  ///< 0: as the file says
+
+  /// Throws ConfigError. The number of workers is decided afterwards.
+  StudyFile load() const;
+  std::filesystem::path run_folder(const StudyFile& study) const;
+};
+
+/// Adds the arguments FILE, --set, --out and --workers.
+void add_study_file_argument(CLI::App& command, StudyFileArgument& argument);
+
+/// How much of a study's plan is done.
+struct PlanCount {
+  int planned = 0;
+  int done = 0;    ///< Complete or Pruned
+  int failed = 0;  ///< for good
+  int open() const { return planned - done - failed; }
+};
+
+/// What a run of the file would find, given the trials that are stored.
+PlanCount count_plan(const StudyFile& study, std::span<const TrialRecord> trials);
+}  // namespace hypertune
