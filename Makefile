@@ -20,7 +20,7 @@ help: ## List the targets
 
 build: ## Build the program (build/hypertune) and the libraries
 	$(setup) build
-	@test -f build/build.ninja || $(configure) -B build
+	@test -f build/build.ninja -a -z '$(WERROR)$(CMAKE_FLAGS)' || $(configure) -B build
 	@cmake --build build -j $(JOBS) --target product
 
 study: ## Run the flagship study and print its verdicts

@@ -20,7 +20,7 @@ StudySpec specification() {
   return {.name = "batchnorm-vs-learning-rate",
           .objectives = {{"val_accuracy", Direction::Maximize}},
           .space = space,
-          .seed = 78};
+          .seed = 11};
 }
 
 Experiment experiment() {

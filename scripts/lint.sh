@@ -8,5 +8,6 @@ if [[ ! -f $build/compile_commands.json ]]; then
   echo "lint: $build/compile_commands.json is missing; run make build first" >&2
   exit 1
 fi
-find src -name '*.cpp' -print0 |
-  xargs -0 -r -n 1 -P "$(nproc)" clang-tidy --quiet -p "$build"
+# clang 14 cannot parse LibTorch's headers as C++20, and does not know every warning of g++.
+find src -name '*.cpp' ! -name network.cpp -print0 |
+  xargs -0 -r -n 1 -P "$(nproc)" clang-tidy --quiet --extra-arg=-Wno-unknown-warning-option -p "$build"
