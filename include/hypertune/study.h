@@ -40,10 +40,11 @@ class Study {
   /// ParameterConflict for a value outside its domain in the space.
   void enqueue(Params fixed);
   /// Plans several at once; see TrialPlan. Returns how many were new.
-  int enqueue(const std::vector<TrialPlan>& plans);
+  int enqueue_plans(const std::vector<TrialPlan>& plans);
 
   /// Plans `num_samples` trials for each grid point, sample by sample. Idempotent: a larger number
-  /// adds the missing ones. `paired`: the cells of a sample share sampled values and training seed.
+  /// adds the missing ones. `paired`: the cells of a sample share sampled values and training seed;
+  /// throws StudyMismatch when the study was planned with the other setting.
   int plan(int num_samples, bool paired = false);
 
   /// Plans again what was interrupted, and what lost its worker fewer than `max_attempts` times.
@@ -63,6 +64,7 @@ class Study {
   Trial take(TrialRecord record, TrialHooks hooks);
   void decide(TrialRecord& record, const SearchSpace& space) const;
   std::vector<TrialRecord> history_for(bool wanted) const;
+  void check_draws(const std::vector<TrialPlan>& plans) const;
 
   std::shared_ptr<Storage> storage_;
   StudySpec spec_;

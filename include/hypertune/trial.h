@@ -68,7 +68,7 @@ struct TrialPlan {
   /// Parameters that are already decided; the sampler fills in the rest.
   Params fixed = {};
   /// What the random numbers are keyed by; trials of one draw share sampled values and training
-  /// seed. Default: the trial's number.
+  /// seed. Default: a draw of the trial's own, which depends on its number.
   std::optional<std::uint64_t> draw = {};
   /// The number of the failed trial that this one repeats, and how often that was done before.
   std::optional<int> retry_of = {};
@@ -93,9 +93,16 @@ struct TrialRecord {
   std::optional<TimePoint> ended;
 
   /// What the random numbers of this trial are keyed by.
-  std::uint64_t draw() const { return plan.draw.value_or(static_cast<std::uint64_t>(number)); }
+  std::uint64_t draw() const {
+    // Apart from the draws of a study's plan, which count from 0.
+    return plan.draw.value_or((std::uint64_t{1} << 32) + static_cast<std::uint64_t>(number));
+  }
   std::optional<double> duration_s() const;
 };
+
+/// Whether the trial's work is to be planned again: it was interrupted, or lost its worker fewer
+/// than `max_attempts` times.
+bool wants_retry(const TrialRecord& trial, int max_attempts);
 
 /// What a scheduler says to a report.
 enum class Decision : std::uint8_t { Continue, Stop, Pause };

@@ -28,8 +28,9 @@ std::unique_ptr<Executor> function_executor(std::function<Outcome(Trial&)> objec
 struct Event {
   enum class Kind : std::uint8_t { Started, Reported, Finished, Lost };
   Kind kind;
-  int worker = 0;             ///< index of the worker thread, from 0
-  const TrialRecord& record;  ///< valid during the call only
+  int worker = 0;  ///< index of the worker thread, from 0
+  /// Valid during the call only. After the end: with its outcome, but without the time of it.
+  const TrialRecord& record;
 };
 
 struct TuneOptions {
@@ -52,7 +53,8 @@ struct TuneSummary {
 
 /// Plans the study's trials and runs those that wait until none is left or `stop` is requested.
 /// Trials that other processes already finished, or are running, are not repeated.
-/// Throws StorageError when the store fails; every running trial is ended first.
+/// Throws StorageError when the store fails, after the other trials were stopped; what could not be
+/// stored runs again next time.
 TuneSummary tune(Study& study, Executor& executor, const TuneOptions& options = {},
                  std::stop_token stop = {});
 

@@ -19,7 +19,8 @@ std::string read_file(const std::filesystem::path& file) {
   errno = 0;
   std::ifstream in(file, std::ios::binary);
   std::ostringstream content;
-  if (std::filesystem::is_directory(file))
+  std::error_code error;
+  if (std::filesystem::is_directory(file, error))
     errno = EISDIR;
   else if (in)
     content << in.rdbuf();

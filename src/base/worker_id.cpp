@@ -2,10 +2,13 @@
 #include "base/worker_id.h"
 
 #include <fmt/format.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <charconv>
+#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <sstream>
@@ -19,13 +22,19 @@ namespace {
 std::string host() {
   std::array<char, 256> name{};
   ::gethostname(name.data(), name.size() - 1);
-  std::string text = name.data();
-  // The boot makes containers and machines of the same name differ.
+  // The boot tells machines of one name apart, the namespace the containers of one machine. Where
+  // either cannot be read, nobody can tell whether a process of that place still lives.
   std::ifstream in("/proc/sys/kernel/random/boot_id");
   std::string boot;
-  in >> boot;
-  return text + "/" + boot.substr(0, 8);
+  std::error_code error;
+  const auto space = std::filesystem::read_symlink("/proc/self/ns/pid", error);
+  if (!(in >> boot) || error) return {};
+  std::string text = fmt::format("{}/{}/{}", name.data(), boot, space.string());
+  std::erase(text, ':');
+  return text;
 }
+
+bool exists(pid_t pid) { return ::kill(pid, 0) == 0 || errno != ESRCH; }
 
 struct Process {
   char state = '?';
@@ -33,7 +42,7 @@ struct Process {
 };
 
 /// From /proc; nothing when there is no such process. (A zombie is one still: see its state.)
-std::optional<Process> process(long pid) {
+std::optional<Process> process(pid_t pid) {
   std::ifstream in(fmt::format("/proc/{}/stat", pid));
   std::string line;
   if (!std::getline(in, line)) return std::nullopt;
@@ -55,13 +64,14 @@ std::string worker_id(int index) {
 
 bool worker_is_dead(std::string_view id) {
   const std::vector<std::string> parts = split(id, ':');
-  if (parts.size() != 4 || parts[0] != host()) return false;
-  long pid = 0;
+  if (parts.size() != 4 || parts[0].empty() || parts[0] != host()) return false;
+  pid_t pid = 0;
   const auto [end, error] =
       std::from_chars(parts[1].data(), parts[1].data() + parts[1].size(), pid);
   if (error != std::errc() || end != parts[1].data() + parts[1].size()) return false;
+  if (!exists(pid)) return true;
   const auto other = process(pid);
-  return !other || other->state == 'Z' || other->start != parts[2];
+  return other && (other->state == 'Z' || other->start != parts[2]);
 }
 
 }  // namespace hypertune

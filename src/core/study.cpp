@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <span>
 #include <utility>
 
@@ -49,13 +50,6 @@ Outcome settled(Outcome outcome, const std::vector<Objective>& objectives, const
   return outcome;
 }
 
-/// Whether the work of a failed trial is to be planned again.
-bool wants_retry(const TrialRecord& trial, int max_attempts) {
-  if (trial.state != TrialState::Failed) return false;
-  if (trial.failure == Failure::Interrupted) return true;
-  return trial.failure == Failure::WorkerLost && trial.plan.attempt < max_attempts;
-}
-
 }  // namespace
 
 Study::Study(StudySpec spec, std::shared_ptr<Storage> storage, std::unique_ptr<Sampler> sampler,
@@ -74,22 +68,26 @@ Study::Study(StudySpec spec, std::shared_ptr<Storage> storage, std::unique_ptr<S
 
 Trial Study::ask() {
   const Lease lease{worker_id(0), kAskLease};
-  auto record = storage_->claim(id_, lease);
-  while (!record) {
+  for (;;) {
+    if (auto trial = next(lease)) return std::move(*trial);
     // Another process may be quicker to claim what is enqueued here.
-    storage_->enqueue(id_, std::span<const TrialPlan>({TrialPlan{}}));
-    record = storage_->claim(id_, lease);
+    enqueue(Params{});
   }
-  return take(std::move(*record), {});
 }
 
 std::optional<Trial> Study::next(const Lease& lease, TrialHooks hooks) {
   while (auto record = storage_->claim(id_, lease)) {
     try {
-      return take(*record, hooks);
-    } catch (const ParameterConflict& e) {
-      // Another program enqueued what this space does not allow; the queue goes on.
-      storage_->finish({record->id, record->lease}, Outcome::failed(e.what()));
+      try {
+        return take(*record, hooks);
+      } catch (const ParameterConflict& e) {
+        // Another program enqueued what this space does not allow; the queue goes on.
+        storage_->finish({record->id, record->lease}, Outcome::failed(e.what()));
+      }
+    } catch (const LeaseLost&) {
+      // Deciding took longer than the lease: the trial was given up, and the queue goes on.
+    } catch (const TrialFinished&) {
+      // The same, and it was recorded as lost.
     }
   }
   return std::nullopt;
@@ -111,8 +109,11 @@ void Study::decide(TrialRecord& record, const SearchSpace& space) const {
   std::vector<Storage::ParamValue> writes;
   for (const Parameter& parameter : space.parameters()) {
     const auto value = decided.find(parameter.name);
-    if (record.params.contains(parameter.name) || value == decided.end()) continue;
-    if (!space.active(parameter, decided)) continue;
+    if (record.params.contains(parameter.name) || !space.active(parameter, decided)) continue;
+    if (value == decided.end()) {
+      throw Error(
+          fmt::format("the sampler gave no value for the parameter \"{}\"", parameter.name));
+    }
     const auto coerced = coerce(parameter.domain, value->second);
     if (!coerced) {
       throw ParameterConflict(fmt::format("trial {}: the value {} of \"{}\" does not lie in {}",
@@ -146,9 +147,9 @@ void Study::tell(Trial& trial, Outcome outcome) {
   trial.record_.failure = outcome.failure;
 }
 
-void Study::enqueue(Params fixed) { enqueue({TrialPlan{.fixed = std::move(fixed)}}); }
+void Study::enqueue(Params fixed) { enqueue_plans({TrialPlan{.fixed = std::move(fixed)}}); }
 
-int Study::enqueue(const std::vector<TrialPlan>& plans) {
+int Study::enqueue_plans(const std::vector<TrialPlan>& plans) {
   for (const TrialPlan& plan : plans) {
     for (const auto& [name, value] : plan.fixed) {
       const Parameter* parameter = spec_.space.find(name);
@@ -171,7 +172,22 @@ int Study::plan(int num_samples, bool paired) {
                        .draw = paired ? row : row * cells.size() + cell});
     }
   }
+  check_draws(plans);
   return storage_->enqueue(id_, plans);
+}
+
+/// What is planned already must have the draws that it would get now.
+void Study::check_draws(const std::vector<TrialPlan>& plans) const {
+  std::map<std::string, std::optional<std::uint64_t>, std::less<>> draws;
+  for (const TrialPlan& plan : plans) draws[plan.key] = plan.draw;
+  for (const TrialRecord& trial : storage_->trials(id_)) {
+    const auto now = draws.find(trial.plan.key);
+    if (now == draws.end() || now->second == trial.plan.draw) continue;
+    throw StudyMismatch(fmt::format(
+        "study \"{}\" was begun with the other setting of paired; restore it, or give the changed "
+        "study another name or another folder",
+        spec_.name));
+  }
 }
 
 int Study::plan_retries(int max_attempts) {

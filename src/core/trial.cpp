@@ -51,6 +51,12 @@ std::optional<double> TrialRecord::duration_s() const {
   return std::chrono::duration<double>(*ended - *started).count();
 }
 
+bool wants_retry(const TrialRecord& trial, int max_attempts) {
+  if (trial.state != TrialState::Failed) return false;
+  if (trial.failure == Failure::Interrupted) return true;
+  return trial.failure == Failure::WorkerLost && trial.plan.attempt < max_attempts;
+}
+
 double Trial::suggest_float(std::string_view name, FloatDomain domain) {
   return std::get<double>(suggest(name, domain));
 }

@@ -1,11 +1,14 @@
 // The worker loop: threads that claim, run and tell, and one that keeps their leases alive.
 #include "hypertune/tune.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <condition_variable>
 #include <exception>
-#include <map>
 #include <mutex>
+#include <set>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -32,10 +35,8 @@ class WorkerPool {
     recover();
     do {
       std::jthread heart([this](const std::stop_token& done) { keep_leases(done); });
-      std::vector<std::jthread> workers;
-      for (int i = 0; i < options_.workers; ++i) workers.emplace_back([this, i] { work(i); });
-      workers.clear();  // joins
-    } while (!stop_.stop_requested() && recover() > 0);
+      run_workers();
+    } while (!stop_.stop_requested() && recover());
     // What was interrupted just now waits for the next run.
     if (!failure_) study_.plan_retries(options_.max_attempts);
     if (failure_) std::rethrow_exception(failure_);
@@ -44,12 +45,27 @@ class WorkerPool {
   bool interrupted() const { return stop_.stop_requested(); }
 
  private:
-  /// Fails the trials of dead workers and plans them again. Returns how many were planned.
-  int recover() {
+  /// Returns when all of them have ended.
+  void run_workers() {
+    std::vector<std::jthread> workers;
+    try {
+      for (int i = 0; i < options_.workers; ++i) workers.emplace_back([this, i] { work(i); });
+    } catch (const std::system_error& e) {
+      // The system has no more threads; those that run do the work.
+      if (workers.empty()) throw Error(fmt::format("cannot start a worker: {}", e.what()));
+    }
+  }
+
+  /// Fails the trials of dead workers and plans them again. Returns whether any trial waits,
+  /// whoever planned it.
+  bool recover() {
     for (const TrialRecord& lost : study_.storage().fail_stale(study_.id())) {
       notify({Event::Kind::Lost, 0, lost});
     }
-    return study_.plan_retries(options_.max_attempts);
+    study_.plan_retries(options_.max_attempts);
+    return std::ranges::any_of(study_.trials(), [](const TrialRecord& trial) {
+      return trial.state == TrialState::Waiting;
+    });
   }
 
   void work(int index) {
@@ -68,8 +84,7 @@ class WorkerPool {
   }
 
   void run_one(Trial& trial, int index) {
-    const Claim claim{trial.record().id, trial.record().lease};
-    hold(claim);
+    const Holding holding(*this, {trial.record().id, trial.record().lease});
     try {
       notify({Event::Kind::Started, index, trial.record()});
       study_.tell(trial, outcome_of(trial));
@@ -79,16 +94,17 @@ class WorkerPool {
       notify({Event::Kind::Lost, index, trial.record()});
     } catch (const TrialFinished&) {
       notify({Event::Kind::Lost, index, trial.record()});
-    } catch (...) {
-      release(claim);
-      throw;
     }
-    release(claim);
   }
 
   Outcome outcome_of(Trial& trial) {
     try {
-      return executor_.run(trial, stop_.get_token());
+      Outcome outcome = executor_.run(trial, stop_.get_token());
+      // Nobody interrupted it: planning it again would never end.
+      if (outcome.failure == Failure::Interrupted && !stop_.stop_requested()) {
+        outcome.failure = Failure::Error;
+      }
+      return outcome;
     } catch (const StorageError&) {
       throw;  // not the trial's fault
     } catch (const TrialFinished&) {
@@ -117,15 +133,24 @@ class WorkerPool {
     }
   }
 
-  void hold(Claim claim) {
-    const std::scoped_lock lock(mutex_);
-    held_.push_back(claim);
-  }
+  /// Has a lease renewed as long as it lives.
+  class Holding {
+   public:
+    Holding(WorkerPool& pool, Claim claim) : pool_(pool), trial_(claim.trial) {
+      const std::scoped_lock lock(pool_.mutex_);
+      pool_.held_.push_back(claim);
+    }
+    ~Holding() {
+      const std::scoped_lock lock(pool_.mutex_);
+      std::erase_if(pool_.held_, [&](const Claim& held) { return held.trial == trial_; });
+    }
+    Holding(const Holding&) = delete;
+    Holding& operator=(const Holding&) = delete;
 
-  void release(Claim claim) {
-    const std::scoped_lock lock(mutex_);
-    std::erase_if(held_, [&](const Claim& held) { return held.trial == claim.trial; });
-  }
+   private:
+    WorkerPool& pool_;
+    TrialId trial_;
+  };
 
   void notify(const Event& event) {
     if (!options_.on_event) return;
@@ -155,9 +180,9 @@ class WorkerPool {
 
 TuneSummary summarize(const std::vector<TrialRecord>& trials) {
   TuneSummary summary;
-  std::map<int, bool> repeated;
+  std::set<int> repeated;
   for (const TrialRecord& trial : trials) {
-    if (trial.plan.retry_of) repeated[*trial.plan.retry_of] = true;
+    if (trial.plan.retry_of) repeated.insert(*trial.plan.retry_of);
   }
   for (const TrialRecord& trial : trials) {
     if (!trial.plan.retry_of) ++summary.planned;

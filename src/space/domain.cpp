@@ -15,6 +15,7 @@ namespace {
 /// Relative slack for values on a grid of steps, which rounding moves by a few units in the last
 /// place.
 constexpr double kStepSlack = 1e-8;
+constexpr double kMaxSteps = 9007199254740992.0;  // 2^53: beyond it they cannot be told apart
 
 [[noreturn]] void reject(const std::string& name, const std::string& what) {
   throw ConfigError(fmt::format("parameter \"{}\": {}", name, what));
@@ -32,6 +33,10 @@ void check(const FloatDomain& d, const std::string& name) {
   if (d.step && !(*d.step > 0 && std::isfinite(*d.step))) {
     reject(name, fmt::format("step must be above 0, not {}", *d.step));
   }
+  if (d.step && (d.high - d.low) / *d.step >= kMaxSteps) {
+    reject(name,
+           fmt::format("a step of {} is too small for [{}, {}]; drop it", *d.step, d.low, d.high));
+  }
 }
 
 void check(const IntDomain& d, const std::string& name) {
@@ -48,6 +53,8 @@ void check(const IntDomain& d, const std::string& name) {
 void check(const CategoricalDomain& d, const std::string& name) {
   if (d.choices.empty()) reject(name, "there is no value to choose from; list at least one");
   for (std::size_t i = 0; i < d.choices.size(); ++i) {
+    const auto* number = std::get_if<double>(&d.choices[i]);
+    if (number != nullptr && std::isnan(*number)) reject(name, "NaN cannot be a choice");
     for (std::size_t j = 0; j < i; ++j) {
       if (same_value(d.choices[i], d.choices[j])) {
         reject(name, fmt::format("the value {} is listed twice", to_string(d.choices[i])));

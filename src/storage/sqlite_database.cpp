@@ -183,8 +183,13 @@ void Database::use_write_ahead_log(bool durable) {
   for (int tries = 0; mode("PRAGMA journal_mode") != "wal"; ++tries) {
     try {
       if (mode("PRAGMA journal_mode = WAL") == "wal") break;
+      throw StorageError(
+          fmt::format("{}: this place cannot hold a write-ahead log; keep the study in a file on a "
+                      "local disk, or in memory with memory_storage()",
+                      name()));
     } catch (const StorageError&) {
-      const int code = sqlite3_errcode(handle_.get());
+      constexpr int kPrimaryCode = 0xff;
+      const int code = sqlite3_errcode(handle_.get()) & kPrimaryCode;
       if (code != SQLITE_BUSY && code != SQLITE_LOCKED) throw;
     }
     if (on_busy(this, tries) == 0) fail(SQLITE_BUSY);

@@ -92,6 +92,15 @@ TEST(SqliteFaults, AFolderIsNoDatabase) {
   EXPECT_THAT(error_of_opening(folder.path() / "file" / "study.db"), HasSubstr("study.db"));
 }
 
+TEST(SqliteFaults, APlaceWithoutAWriteAheadLogIsRefusedAtOnce) {
+  try {
+    sqlite_storage(":memory:");
+    FAIL() << "no exception";
+  } catch (const StorageError& e) {
+    EXPECT_THAT(e.what(), testing::HasSubstr("memory_storage()"));
+  }
+}
+
 TEST(SqliteFaults, GarbageIsNoDatabaseAndStaysAsItIs) {
   const TemporaryFolder folder;
   std::ofstream(folder / "letter.txt") << std::string(5000, 'x');

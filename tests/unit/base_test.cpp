@@ -89,7 +89,18 @@ TEST(WorkerId, OfAnEndedProcessIsDead) {
   EXPECT_TRUE(worker_is_dead(std::string_view(buffer, static_cast<std::size_t>(size))));
 }
 
+TEST(WorkerId, OfAnotherContainerOnThisMachineIsNotKnownToBeDead) {
+  // The number of its process may mean nothing, or another process, in this one.
+  std::string id = worker_id(0);
+  const std::size_t end = id.find(':');
+  ASSERT_NE(end, std::string::npos);
+  id[end - 2] = id[end - 2] == '7' ? '8' : '7';  // the last digit of the namespace
+  id.replace(id.find(':', end + 1), std::string::npos, ":1:0");
+  EXPECT_FALSE(worker_is_dead(id));
+}
+
 TEST(WorkerId, OfAnotherMachineIsNotKnownToBeDead) {
+  EXPECT_FALSE(worker_is_dead(":1:1:0"));
   EXPECT_FALSE(worker_is_dead("elsewhere/00000000:1:1:0"));
   EXPECT_FALSE(worker_is_dead("nonsense"));
 }

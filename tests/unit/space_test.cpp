@@ -40,6 +40,9 @@ TEST(Domain, RejectsWhatHasNoValues) {
   EXPECT_THAT(fault(IntDomain{0, 4, true}), HasSubstr("low >= 1"));
   EXPECT_THAT(fault(IntDomain{.low = 0, .high = 4, .step = 0}),
               HasSubstr("step must be at least 1"));
+  EXPECT_THAT(fault(FloatDomain{.low = 0, .high = 1e20, .step = 1.0}), HasSubstr("too small"));
+  EXPECT_THAT(fault(CategoricalDomain{{1.0, std::numeric_limits<double>::quiet_NaN()}}),
+              HasSubstr("NaN cannot be a choice"));
   EXPECT_THAT(fault(CategoricalDomain{}), HasSubstr("no value to choose from"));
   EXPECT_THAT(fault(CategoricalDomain{{1.0, std::int64_t{1}}}), HasSubstr("listed twice"));
 }

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <limits>
 #include <set>
 
@@ -94,6 +95,56 @@ TEST(Study, SkipsAWaitingTrialThatTheSpaceDoesNotAllow) {
   EXPECT_THAT(study.trials()[0].reason, HasSubstr("does not lie in"));
 }
 
+TEST(Study, AskSkipsItTooAndLeavesItFailed) {
+  Study study(quadratic_spec());
+  const TrialPlan foreign{.fixed = {{"x", 99.0}}};
+  study.storage().enqueue(study.id(), std::span(&foreign, 1));
+  EXPECT_EQ(study.ask().number(), 1);
+  EXPECT_EQ(study.trials()[0].state, TrialState::Failed);
+}
+
+/// Decides by a function.
+class MadeUpSampler final : public Sampler {
+ public:
+  explicit MadeUpSampler(std::function<Params()> sample) : sample_(std::move(sample)) {}
+  Params sample(const SearchSpace&, const History&, const Rng&) const override { return sample_(); }
+
+ private:
+  std::function<Params()> sample_;
+};
+
+TEST(Study, RefusesASamplerThatLeavesAParameterOut) {
+  Study study(quadratic_spec(), memory_storage(), std::make_unique<MadeUpSampler>([] {
+                return Params{{"shift", 0.0}};
+              }));
+  try {
+    study.ask();
+    FAIL() << "no exception";
+  } catch (const Error& e) {
+    EXPECT_THAT(e.what(), HasSubstr("no value for the parameter \"x\""));
+  }
+}
+
+TEST(Study, GoesOnWithTheNextTrialWhenDecidingOutlastsTheLease) {
+  TimePoint now{std::chrono::hours(1'000)};
+  const auto storage = memory_storage([&] { return now; });
+  Study* running = nullptr;
+  int calls = 0;
+  Study study(quadratic_spec(), storage, std::make_unique<MadeUpSampler>([&] {
+                if (calls++ == 0) {
+                  now += std::chrono::seconds(61);
+                  storage->fail_stale(running->id());
+                }
+                return Params{{"x", 1.0}, {"shift", 0.0}};
+              }));
+  running = &study;
+  study.plan(1);
+  const auto trial = study.next({"elsewhere:1", std::chrono::seconds(60)});
+  ASSERT_TRUE(trial);
+  EXPECT_EQ(trial->number(), 1);
+  EXPECT_EQ(study.trials()[0].failure, Failure::WorkerLost);
+}
+
 TEST(Study, TellRecordsTheOutcomeOnce) {
   Study study(quadratic_spec());
   Trial trial = study.ask();
@@ -173,6 +224,24 @@ TEST(Study, UnpairedCellsShareNothing) {
   std::set<Value> values;
   for (const Trial& trial : run_plan(study)) values.insert(trial.params().at("x"));
   EXPECT_EQ(values.size(), 4U);
+}
+
+TEST(Study, TrialsOutsideThePlanShareNoDrawWithIt) {
+  Study study(quadratic_spec());
+  study.enqueue(Params{});
+  study.plan(3, true);
+  std::set<std::uint64_t> planned;
+  const auto trials = study.trials();
+  for (std::size_t i = 1; i < trials.size(); ++i) planned.insert(trials[i].draw());
+  EXPECT_EQ(planned.size(), 3U);
+  EXPECT_FALSE(planned.contains(trials[0].draw()));
+}
+
+TEST(Study, RefusesToGoOnPairedWhereItBeganUnpaired) {
+  Study study(quadratic_spec());
+  study.plan(2, false);
+  EXPECT_THROW(study.plan(3, true), StudyMismatch);
+  EXPECT_EQ(study.trials().size(), 4U);
 }
 
 TEST(Study, RepeatsInterruptedTrialsWithTheirValuesAndSeed) {

@@ -100,6 +100,18 @@ TEST(Tune, AnInterruptedRunRepeatsItsTrialsNextTime) {
   EXPECT_EQ(trials.at(4).params, trials.at(1).params);
 }
 
+TEST(Tune, AnObjectiveThatInterruptsItselfFailsAndIsNotRepeatedForever) {
+  Study study(quadratic_spec());
+  std::atomic<int> calls = 0;
+  const auto executor = function_executor([&](Trial&) {
+    ++calls;
+    return Outcome::interrupted("out of time");
+  });
+  const TuneSummary summary = tune(study, *executor, {.num_samples = 1});
+  EXPECT_EQ(calls, 2);
+  EXPECT_EQ(summary.failed, 2);
+}
+
 TEST(Tune, AStopBeforeTheStartRunsNothing) {
   Study study(quadratic_spec());
   std::stop_source source;
