@@ -61,8 +61,7 @@ void run(const std::vector<std::string>& arguments) {
   std::filesystem::create_directories(folder);
   Study study(spec, sqlite_storage(folder / "study.db"));
   state_experiment(study.storage(), study.id(), experiment());
-  study.storage().set_attribute(study.id(), "hypertune:provenance",
-                                trainer->provenance(spec.space.grid_points()));
+  record_provenance(study.storage(), study.id(), trainer->provenance(spec.space));
 
   const int num_samples = std::stoi(argument(1, "10"));
   tune(study, *trainer, {.num_samples = num_samples, .paired = true, .workers = 2});

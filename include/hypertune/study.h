@@ -29,7 +29,7 @@ class Study {
   Trial ask();
 
   /// The first waiting trial, with every parameter decided; nothing when none waits.
-  std::optional<Trial> next(const Lease& lease, TrialHooks hooks = {});
+  std::optional<Trial> next(const Lease& lease, const TrialHooks& hooks = {});
 
   /// Ends the trial. A Complete outcome that lacks an objective, or has NaN for one, is recorded as
   /// Failed with the metric's name; a Pruned one whose Stop was an interruption, as Interrupted.

@@ -9,13 +9,14 @@
 #include <string_view>
 #include <vector>
 
+#include "hypertune/space.h"
 #include "hypertune/tune.h"
 #include "hypertune/value.h"
 
 namespace hypertune {
 
-/// Options of the trainer. Each may also be a parameter of the space, under the same name; lists
-/// are then written as text: "32,64,128".
+/// Options of the trainer. Each, but for those of the data, may also be a parameter of the space,
+/// under the same name; lists are then written as text: "32,64,128".
 struct TrainerOptions {
   std::string model = "cnn";
   std::vector<std::string> dataset = {"gestures"};  ///< the first that can be had is used
@@ -44,6 +45,8 @@ struct TrainerOptions {
 
   /// Throws ConfigError that names the option and its legal values.
   void set(std::string_view name, const Value& value);
+  /// What `set` would be given for the present value. Throws ConfigError for an unknown name.
+  Value get(std::string_view name) const;
   /// Throws ConfigError for options that exclude each other or are out of range.
   void validate() const;
 };
@@ -52,6 +55,7 @@ struct TrainerOptions {
 struct TrainerOption {
   std::string_view name;
   std::string_view help;
+  bool per_trial;  ///< may be a parameter; false for those of the data, which are loaded once
 };
 std::span<const TrainerOption> trainer_options();
 
@@ -64,12 +68,15 @@ std::span<const std::string_view> trainer_metrics();
 using DownloadProgress = std::function<void(std::int64_t, std::int64_t)>;
 
 /// Trains one network for each trial, on the trial's thread alone. The parameters of the trial
-/// override the options of the same name; parameters that are no option are ignored.
+/// override the options of the same name; parameters that are no option are ignored. A parameter
+/// that is an option of the data is a ConfigError: they are loaded once for all trials.
 class TrainerExecutor : public Executor {
  public:
   /// JSON object: data set, checksum, split sizes, classes, chance level, model with parameter
-  /// counts (by grid point in `arms`), optimizer, versions. Stored as the study's provenance.
-  virtual std::string provenance(std::span<const Params> arms) const = 0;
+  /// counts, every other option, versions. Options that `space` decides stand as it decides them.
+  /// To be stored by `record_provenance`. Throws ConfigError when the network of a grid point
+  /// cannot be built.
+  virtual std::string provenance(const SearchSpace& space) const = 0;
 
   /// What a trial costs, from training one epoch on this thread.
   struct Probe {

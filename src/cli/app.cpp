@@ -6,17 +6,17 @@
 #include <clocale>
 #include <cstdio>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "base/text.h"
 #include "cli/exit_code.h"
+#include "cli/output.h"
 #include "cli/shell_words.h"
 #include "hypertune/error.h"
 
 namespace hypertune {
 namespace {
-
-void print_error(const std::string& message) { fmt::print(stderr, "hypertune: {}\n", message); }
 
 /// The innermost command that was named.
 const CLI::App& chosen_command(const CLI::App& app) {
@@ -65,7 +65,7 @@ int refuse(const CLI::App& app, const CLI::ParseError& error) {
 
 int run_action(const Invocation& call) {
   try {
-    return call.action();
+    return finish_output(call.action());
   } catch (const ConfigError& error) {
     print_error(error.what());
     return kUsage;
@@ -78,6 +78,13 @@ int run_action(const Invocation& call) {
   } catch (const StorageError& error) {
     print_error(error.what());
     return kUsage;  // at opening: a run turns those that come later into its own exit code
+  } catch (const std::system_error& error) {
+    if (std::ferror(stdout) != 0) {  // thrown where results are printed
+      print_lost_output(error.code().value());
+    } else {
+      print_error(error.what());
+    }
+    return kRunFailed;
   } catch (const std::exception& error) {
     print_error(error.what());
     return kRunFailed;
@@ -111,18 +118,19 @@ std::unique_ptr<CLI::App> make_app(Invocation& call) {
 }
 
 int run_program(int argc, const char* const* argv) {
+  occupy_closed_streams();
   std::setlocale(LC_CTYPE, "");  // for the width of characters
   Invocation call{.command_line = shell_line({argv, static_cast<std::size_t>(argc)})};
   const auto app = make_app(call);
   try {
     app->parse(argc, argv);
   } catch (const CLI::Success& wanted) {  // --help and --version
-    return app->exit(wanted);
+    return finish_output(app->exit(wanted));
   } catch (const CLI::ParseError& error) {
     return refuse(*app, error);
   }
   if (!call.action) {
-    fmt::print(stderr, "{}", chosen_command(*app).help());
+    print_notice(chosen_command(*app).help());
     return kUsage;
   }
   return run_action(call);

@@ -7,6 +7,8 @@
 #include "base/text.h"
 #include "cli/app.h"
 #include "cli/exit_code.h"
+#include "cli/provenance.h"
+#include "cli/run_folder.h"
 #include "cli/stored_study.h"
 #include "cli/study_plan.h"
 #include "cli/table.h"
@@ -73,14 +75,6 @@ std::string trials_of(const StudyFile& study) {
   return text;
 }
 
-/// The trials that the run folder holds. Throws StudyMismatch as a run would.
-std::vector<TrialRecord> stored_trials(const StudySpec& spec, const fs::path& database) {
-  if (!fs::exists(database)) return {};
-  const auto storage = sqlite_storage(database, {.create = false});
-  if (!storage->find_study(spec.name)) return {};
-  return storage->trials(storage->open_study(spec));
-}
-
 std::string folder_state(const fs::path& folder, const PlanCount& count, bool stored) {
   if (!stored) return fmt::format("{} (new)", folder.string());
   return fmt::format("{} ({} done, {} failed, {} to run)", folder.string(), count.done,
@@ -132,41 +126,50 @@ double seconds_of_trials(const StudyFile& study, const TrainerExecutor& trainer,
 }
 
 void print_estimate(const StudyFile& study, const TrainerExecutor& trainer, int open) {
-  if (open == 0) {
-    fmt::print("Estimate   nothing is left to run\n");
-    return;
-  }
   const double seconds = seconds_of_trials(study, trainer, open);
+  const char* timed = study.spec.space.grid_points().size() > 1
+                          ? "one epoch was timed at the first and at the last grid point"
+                          : "one epoch was timed";
   const int workers = std::min(study.tune.workers, open);
-  fmt::print("Estimate   about {} for {} on {} (one epoch was timed, alone on its core)\n",
+  fmt::print("Estimate   about {} for {} on {} ({}, alone on its core)\n",
              format_duration(seconds / workers), count_of(open, "trial"),
-             count_of(workers, "worker"));
+             count_of(workers, "worker"), timed);
 }
 
-int check_study(const CheckOptions& options) {
-  const StudyFile study = options.study.load();
-  const fs::path folder = options.study.run_folder(study);
-  const fs::path database = folder / kDatabaseName;
-  const PlanCount count = count_plan(study, stored_trials(study.spec, database));
+int check_study(const CheckOptions& arguments) {
+  const StudyFile study = arguments.study.load();
+  const fs::path folder = arguments.study.run_folder(study);
+  const auto stored = find_run(folder, study.spec);
+  const StoredRun before = stored.value_or(StoredRun());
+  const PlanCount count = count_plan(study, before.trials);
+  TrainerOptions options = study.trainer;
+  if (count.open() > 0) {
+    options = resumed_options(std::move(options), before.provenance, study.spec.name);
+  }
 
   fmt::print("Study      {}: {}, seed {}\n", study.spec.name, objectives_of(study.spec),
              study.spec.seed);
-  fmt::print("Folder     {}\n", folder_state(folder, count, fs::exists(database)));
+  fmt::print("Folder     {}\n", folder_state(folder, count, stored.has_value()));
   fmt::print("Space\n{}", format_table(space_rows(study.spec.space), "  "));
   fmt::print("Trials     {}\n", trials_of(study));
   fmt::print("Search     sampler {}, scheduler {}, {}\n", study.sampler, study.scheduler,
              count_of(study.tune.workers, "worker"));
   fmt::print("Claims     {}\n", study.experiment.claims.size());
-  const auto dataset = print_data(study.trainer.dataset);
-  if (options.no_probe) return kDone;
+  const auto dataset = print_data(options.dataset);
+  if (arguments.no_probe) return kDone;
+  if (count.open() == 0) {
+    fmt::print("Estimate   nothing is left to run\n");
+    return kDone;
+  }
   if (!dataset) {
     fmt::print("Estimate   not possible before the data are here\n");
     return kDone;
   }
-  TrainerOptions here = study.trainer;
-  here.dataset = {*dataset};  // checking downloads nothing
-  const auto trainer = cnn_trainer(here, study.spec.seed);
-  print_trainer(parse_json(trainer->provenance(study.spec.space.grid_points())));
+  options.dataset = {*dataset};  // checking downloads nothing
+  const auto trainer = cnn_trainer(options, study.spec.seed);
+  const Json facts = parse_json(trainer->provenance(study.spec.space));
+  require_same_trainer(before.provenance, facts, study.spec.name);
+  print_trainer(facts);
   print_estimate(study, *trainer, count.open());
   return kDone;
 }

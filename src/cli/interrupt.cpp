@@ -8,11 +8,11 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
-#include <cstdlib>
 #include <cstring>
 
 #include "base/assert.h"
 #include "cli/exit_code.h"
+#include "cli/terminal.h"
 #include "hypertune/error.h"
 
 namespace hypertune {
@@ -23,6 +23,7 @@ constexpr unsigned char kEndOfListening = 0;  // no signal has this number
 
 // A signal handler can reach nothing else: the pipe's end to write to, -1 while nobody listens.
 std::atomic<int> pipe_to_listener{-1};
+std::atomic<int> stops_received{0};  // SIGINT and SIGTERM
 static_assert(std::atomic<int>::is_always_lock_free);
 
 void send(unsigned char byte) {
@@ -34,6 +35,11 @@ void send(unsigned char byte) {
 
 void on_signal(int signal) {
   const int saved = errno;
+  // The second one must not wait for anybody: the listener may hang in writing to a terminal.
+  if ((signal == SIGINT || signal == SIGTERM) && stops_received.fetch_add(1) > 0) {
+    show_cursor_in_handler();
+    _exit(kInterrupted);
+  }
   send(static_cast<unsigned char>(signal));
   errno = saved;
 }
@@ -57,6 +63,7 @@ Interrupts::Interrupts(InterruptHooks hooks) : hooks_(std::move(hooks)) {
   }
   fcntl(ends[1], F_SETFL, O_NONBLOCK);
   pipe_to_listener = ends[1];
+  stops_received = 0;
   listener_ = std::jthread([this, end = ends[0]] { listen(end); });
   set_handler(on_signal);
 }
@@ -93,8 +100,6 @@ void Interrupts::take(int signal) {
     return call(hooks_.on_resume);
   }
   if (stop_.request_stop()) return call(hooks_.on_stop);
-  call(hooks_.on_abort);
-  std::_Exit(kInterrupted);
 }
 
 }  // namespace hypertune

@@ -7,10 +7,10 @@
 
 namespace hypertune {
 
-/// What a run does on signals. All are called on one thread that is not in a signal handler.
+/// What a run does on signals. All are called on one thread that is not in a signal handler. They
+/// may hang; the second SIGINT or SIGTERM ends the process with 130 all the same, the cursor shown.
 struct InterruptHooks {
   std::function<void()> on_stop = {};     ///< first SIGINT or SIGTERM, after the stop was requested
-  std::function<void()> on_abort = {};    ///< second one, right before the process ends with 130
   std::function<void()> on_resize = {};   ///< SIGWINCH
   std::function<void()> on_suspend = {};  ///< Ctrl-Z, before the process stops
   std::function<void()> on_resume = {};   ///< after it goes on

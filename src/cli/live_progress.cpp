@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -17,8 +16,6 @@ namespace {
 constexpr std::chrono::milliseconds kShortestPause{100};  // ten redraws a second
 constexpr std::chrono::milliseconds kLongestPause{1000};  // the clock in the block goes on
 
-constexpr std::string_view kHideCursor = "\x1b[?25l";
-constexpr std::string_view kShowCursor = "\x1b[?25h";
 constexpr std::string_view kClearToLineEnd = "\x1b[K";
 constexpr std::string_view kClearBelow = "\x1b[J";
 
@@ -52,7 +49,7 @@ class LiveProgress : public Progress {
     painter_.join();
     const std::scoped_lock lock(mutex_);
     draw();
-    hide();
+    give_back();
   }
 
   void on_event(const Event& event) override {
@@ -76,20 +73,27 @@ class LiveProgress : public Progress {
     changed();
   }
 
-  // Without the lock: it is called when the process must end at once, and a writer may hang.
   void hide() override {
-    if (!hidden_.exchange(true)) write_all(fd_, kShowCursor);
+    const std::scoped_lock lock(mutex_);
+    give_back();
   }
 
   void show() override {
     const std::scoped_lock lock(mutex_);
-    if (!hidden_.exchange(false)) return;
+    if (!hidden_) return;
+    hidden_ = false;
     drawn_.clear();  // somebody else may have written below the block
-    write_all(fd_, kHideCursor);
+    hide_cursor(fd_);
     changed();
   }
 
  private:
+  void give_back() {
+    if (hidden_) return;
+    hidden_ = true;
+    show_cursor();
+  }
+
   void changed() {
     dirty_ = true;
     wake_.notify_one();
@@ -140,7 +144,7 @@ class LiveProgress : public Progress {
   RunState state_;
   std::vector<std::string> lines_above_;  // to be written above the block, once
   std::vector<std::string> drawn_;        // the block on the screen
-  std::atomic<bool> hidden_ = true;
+  bool hidden_ = true;
   std::jthread painter_;  // last: it uses all others
 };
 

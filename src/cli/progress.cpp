@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <mutex>
@@ -54,7 +55,7 @@ class LineProgress : public Progress {
       case Event::Kind::Finished:
         return finished_line(trial, duration);
       case Event::Kind::Lost:
-        return fmt::format("trial {} lost its worker and is planned again", trial.number);
+        return fmt::format("trial {} lost its worker", trial.number);
       case Event::Kind::Reported:
         return {};
     }
@@ -81,13 +82,14 @@ class LineProgress : public Progress {
 
 class JsonProgress : public Progress {
  public:
-  JsonProgress(RunStart start, int fd) : fd_(fd), state_(std::move(start), steady_now_s()) {}
+  JsonProgress(RunStart start, JsonLines& lines)
+      : lines_(lines), state_(std::move(start), steady_now_s()) {}
 
   void on_event(const Event& event) override {
     const std::scoped_lock lock(mutex_);
     const auto duration = state_.duration_s(event.record, steady_now_s());
     state_.apply(event, steady_now_s());
-    write_all(fd_, json_line(to_json(event, duration)));
+    lines_.write(to_json(event, duration));
   }
 
   void notice(const std::string& /*text*/) override {}
@@ -124,8 +126,8 @@ class JsonProgress : public Progress {
     return json;
   }
 
-  int fd_;
-  std::mutex mutex_;  // guards state_, and keeps lines whole
+  JsonLines& lines_;
+  std::mutex mutex_;  // guards lines_ and state_
   RunState state_;
 };
 
@@ -145,8 +147,12 @@ std::unique_ptr<Progress> line_progress(RunStart start, int fd) {
   return std::make_unique<LineProgress>(std::move(start), fd);
 }
 
-std::unique_ptr<Progress> json_progress(RunStart start, int fd) {
-  return std::make_unique<JsonProgress>(std::move(start), fd);
+std::unique_ptr<Progress> json_progress(RunStart start, JsonLines& lines) {
+  return std::make_unique<JsonProgress>(std::move(start), lines);
+}
+
+void JsonLines::write(const Json& json) {
+  if (error_ == 0 && !write_all(fd_, json_line(json))) error_ = errno;
 }
 
 std::unique_ptr<Progress> quiet_progress(int fd) { return std::make_unique<QuietProgress>(fd); }

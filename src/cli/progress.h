@@ -27,14 +27,32 @@ class Progress {
   virtual void finish() {}
 };
 
+/// Rows that a terminal must have for a block.
+constexpr int kFewestRows = 3;
+
 /// One block on a terminal, redrawn in place at most ten times a second.
 std::unique_ptr<Progress> live_progress(RunStart start, int fd);
 
 /// One line for each trial that starts or ends.
 std::unique_ptr<Progress> line_progress(RunStart start, int fd);
 
+/// Lines of JSON on a file. After the first that cannot be written no other is, so that there are
+/// no lines after a torn one. Not thread-safe.
+class JsonLines {
+ public:
+  explicit JsonLines(int fd) : fd_(fd) {}
+  void write(const Json& json);
+  /// Why a line could not be written, as errno; 0 when all were.
+  int error() const { return error_; }
+
+ private:
+  int fd_;
+  int error_ = 0;
+};
+
 /// Every event as a line of JSON; see docs/reference/cli.md for the fields. Notices are left out.
-std::unique_ptr<Progress> json_progress(RunStart start, int fd);
+/// Nothing else may write to `lines` while it lives.
+std::unique_ptr<Progress> json_progress(RunStart start, JsonLines& lines);
 
 /// Nothing but notices.
 std::unique_ptr<Progress> quiet_progress(int fd);

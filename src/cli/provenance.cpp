@@ -5,12 +5,16 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <ctime>
 #include <fstream>
 #include <thread>
 
 #include "base/text.h"
+#include "hypertune/error.h"
+#include "report/experiment.h"
 
 namespace hypertune {
 namespace {
@@ -18,6 +22,38 @@ namespace {
 /// Later runs that are remembered; a study that is resumed more often keeps the latest.
 constexpr std::size_t kMaxResumed = 20;
 constexpr double kBytesPerGib = 1024.0 * 1024.0 * 1024.0;
+
+/// Facts of the trainer in which all trials of a study must agree, to be compared with each other.
+constexpr std::array kDecisiveFacts = {
+    "dataset", "dataset_sha256", "samples", "train_samples", "validation_samples",
+    "split",   "trainer",        "model",   "parameters"};
+
+std::string text_of(const Json& json) {
+  return json.is_string() ? json.get<std::string>() : dump_json(json);
+}
+
+[[noreturn]] void fail_mismatch(const std::string& name, const Json& before, const Json& now,
+                                const std::string& study) {
+  throw StudyMismatch(
+      fmt::format("study \"{}\" was run with {} = {}, now it is {}: its trials could not be "
+                  "compared; restore it, or use another folder with --out",
+                  study, name, text_of(before), text_of(now)));
+}
+
+/// Names the first entry in which the objects differ.
+[[noreturn]] void fail_at_difference(const std::string& name, const Json& before, const Json& now,
+                                     const std::string& study) {
+  Json both = before;
+  both.update(now);
+  for (const auto& [key, value] : both.items()) {
+    const Json old_value = before.value(key, Json("not set"));
+    const Json new_value = now.value(key, Json("not set"));
+    if (old_value == new_value) continue;
+    fail_mismatch(key.empty() ? name : fmt::format("{} {}", name, key), old_value, new_value,
+                  study);
+  }
+  fail_mismatch(name, before, now, study);
+}
 
 /// The text behind the first line of the file that begins with `key`; empty when there is none.
 std::string value_in_file(const char* file, std::string_view key, char separator) {
@@ -61,14 +97,35 @@ Json hardware() {
   return json;
 }
 
-Json run_facts(const std::string& command_line, int workers) {
-  return {{"hypertune_version", HYPERTUNE_VERSION},
-          {"command", command_line},
-          {"workers", workers},
-          {"hardware", hardware()}};
+Json run_facts(const std::string& command_line, const StudyFile& study) {
+  return {{"hypertune_version", HYPERTUNE_VERSION}, {"command", command_line},
+          {"workers", study.tune.workers},          {"sampler", study.sampler},
+          {"scheduler", study.scheduler},           {"hardware", hardware()}};
 }
 
-void record_provenance(Storage& storage, StudyId study, const Json& trainer, const Json& run) {
+void require_same_trainer(const Json& stored, const Json& trainer, const std::string& study) {
+  for (const char* name : kDecisiveFacts) {
+    const auto before = stored.find(name);
+    const auto now = trainer.find(name);
+    if (before == stored.end() || now == trainer.end() || *before == *now) continue;
+    if (before->is_object() && now->is_object()) fail_at_difference(name, *before, *now, study);
+    fail_mismatch(name, *before, *now, study);
+  }
+}
+
+TrainerOptions resumed_options(TrainerOptions options, const Json& stored,
+                               const std::string& study) {
+  if (!stored.is_object()) return options;
+  const std::string dataset = stored.value("dataset", "");
+  if (dataset.empty()) return options;
+  if (std::ranges::find(options.dataset, dataset) == options.dataset.end()) {
+    fail_mismatch("dataset", dataset, options.dataset, study);
+  }
+  options.dataset = {dataset};
+  return options;
+}
+
+Json record_run(Storage& storage, StudyId study, const Json& trainer, const Json& run) {
   const auto attributes = storage.attributes(study);
   const auto stored = attributes.find(kProvenanceKey);
   Json provenance;
@@ -77,6 +134,7 @@ void record_provenance(Storage& storage, StudyId study, const Json& trainer, con
     provenance.update(run);
   } else {
     provenance = parse_json(stored->second);
+    require_same_trainer(provenance, trainer, storage.spec(study).name);
     Json resumed = provenance.value("resumed", Json::array());
     resumed.push_back(run);
     resumed.back()["began"] = utc(system_clock()());
@@ -84,6 +142,7 @@ void record_provenance(Storage& storage, StudyId study, const Json& trainer, con
     provenance["resumed"] = std::move(resumed);
   }
   storage.set_attribute(study, kProvenanceKey, dump_json(provenance));
+  return provenance;
 }
 
 }  // namespace hypertune

@@ -2,15 +2,18 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <system_error>
+#include <algorithm>
+#include <csignal>
 
 #include "base/text.h"
 #include "cli/app.h"
 #include "cli/download_bar.h"
 #include "cli/exit_code.h"
 #include "cli/interrupt.h"
+#include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/provenance.h"
+#include "cli/run_folder.h"
 #include "cli/stored_study.h"
 #include "cli/study_plan.h"
 #include "cli/verdicts.h"
@@ -30,43 +33,6 @@ struct RunOptions {
   bool no_figures = false;
 };
 
-/// A folder that is removed again unless it is kept: nothing is left when a run cannot begin.
-class RunFolder {
- public:
-  explicit RunFolder(fs::path folder) : folder_(std::move(folder)) {
-    std::error_code error;
-    fs::path missing = folder_;
-    while (!missing.empty() && !fs::exists(missing, error)) {
-      created_.push_back(missing);
-      missing = missing.parent_path();
-    }
-    fs::create_directories(folder_, error);
-    if (error) {
-      remove();
-      throw ConfigError(
-          fmt::format("cannot create the run folder {}: {}; choose another with --out",
-                      folder_.string(), error.message()));
-    }
-  }
-  ~RunFolder() {
-    if (!kept_) remove();
-  }
-  RunFolder(const RunFolder&) = delete;
-  RunFolder& operator=(const RunFolder&) = delete;
-
-  void keep() { kept_ = true; }
-
- private:
-  void remove() {
-    std::error_code error;  // folders that are not empty stay: somebody else uses them
-    for (const fs::path& folder : created_) fs::remove(folder, error);
-  }
-
-  fs::path folder_;
-  std::vector<fs::path> created_;  // innermost first
-  bool kept_ = false;
-};
-
 /// A run from the moment when its study is open.
 class Run {
  public:
@@ -78,33 +44,53 @@ class Run {
         study_(study),
         folder_(std::move(folder)) {}
 
-  int carry_out(TrainerExecutor& trainer, const Json& facts) {
+  /// Stores what is known before the first trial. Throws StudyMismatch when the stored trials were
+  /// run with another trainer than that of these facts.
+  void begin(const Json& trainer_facts) {
+    facts_ =
+        record_run(study_.storage(), study_.id(), trainer_facts, run_facts(command_line_, file_));
     state_experiment(study_.storage(), study_.id(), file_.experiment);
+  }
+
+  /// Runs what is missing.
+  int carry_out(TrainerExecutor& trainer) {
     const std::vector<TrialRecord> history = study_.trials();
     const PlanCount before = count_plan(file_, history);
-    if (before.open() > 0 || history.empty()) {
-      record_provenance(study_.storage(), study_.id(), facts,
-                        run_facts(command_line_, file_.tune.workers));
-    }
-    announce(before, facts);
+    announce(before);
     const double began_s = steady_now_s();
     const TuneSummary summary = tune_shown(trainer, history, before);
     const int open = summary.planned - summary.complete - summary.pruned - summary.failed;
     if (summary.interrupted && open > summary.elsewhere) return report_interruption(summary);
-    return report_end(summary, steady_now_s() - began_s, facts);
+    return report_end(summary, steady_now_s() - began_s);
+  }
+
+  /// Nothing is missing: the report is written anew. `facts` are the stored ones.
+  int finish_again(const Json& facts) {
+    facts_ = facts.is_object() ? facts : Json::object();
+    state_experiment(study_.storage(), study_.id(), file_.experiment);
+    const std::vector<TrialRecord> trials = study_.trials();
+    const PlanCount count = count_plan(file_, trials);
+    announce(count);
+    TuneSummary summary{.planned = count.planned, .failed = count.failed};
+    summary.complete =
+        static_cast<int>(std::ranges::count(trials, TrialState::Complete, &TrialRecord::state));
+    summary.pruned = count.done - summary.complete;
+    return report_end(summary, 0);
   }
 
   /// The run broke off; what was finished is stored.
   int report_failure(const std::exception& error) const {
-    fmt::print(stderr,
-               "hypertune: {}\nhypertune: what was finished is stored in {}; when this is mended, "
-               "go on with: {}\n",
-               error.what(), (folder_ / kDatabaseName).string(), command_line_);
+    print_error(error.what());
+    print_error(
+        fmt::format("what was finished is stored in {}; when this is mended, go on with: {}",
+                    (folder_ / kDatabaseName).string(), command_line_));
     return kRunFailed;
   }
 
  private:
-  void announce(const PlanCount& before, const Json& facts) const {
+  void announce(const PlanCount& before) {
+    const std::string dataset = facts_.value("dataset", "");
+    const std::string reason = facts_.value("fallback_reason", "");
     if (options_.json) {
       Json json = {{"event", "study"},
                    {"study", file_.spec.name},
@@ -113,23 +99,23 @@ class Run {
                    {"done", before.done},
                    {"failed", before.failed},
                    {"workers", file_.tune.workers}};
-      if (facts.contains("dataset")) json["dataset"] = facts["dataset"];
-      write_all(STDOUT_FILENO, json_line(json));
+      if (!dataset.empty()) json["dataset"] = dataset;
+      if (!reason.empty()) json["fallback_reason"] = reason;
+      json_.write(json);
       return;
     }
-    if (const auto reason = facts.find("fallback_reason");
-        reason != facts.end() && reason->is_string() && !reason->get<std::string>().empty()) {
-      fmt::print(stderr, "Data set: {}, because: {}\n", facts.value("dataset", ""),
-                 reason->get<std::string>());
+    if (!reason.empty()) {
+      print_notice(fmt::format("Data set: {}, because{}: {}\n", dataset,
+                               before.done > 0 ? " when the study began" : "", reason));
     }
     if (options_.quiet) return;
-    fmt::print(stderr, "{}: {} ({} done), {}, in {}\n", file_.spec.name,
-               count_of(before.planned, "trial"), before.done,
-               count_of(file_.tune.workers, "worker"), folder_.string());
+    print_notice(fmt::format("{}: {} ({} done), {}, in {}\n", file_.spec.name,
+                             count_of(before.planned, "trial"), before.done,
+                             count_of(file_.tune.workers, "worker"), folder_.string()));
   }
 
   std::unique_ptr<Progress> make_progress(const std::vector<TrialRecord>& history,
-                                          const PlanCount& before) const {
+                                          const PlanCount& before) {
     RunStart start{.study = file_.spec.name,
                    .objective = file_.spec.objectives.front(),
                    .planned = before.planned,
@@ -137,9 +123,10 @@ class Run {
                    .max_attempts = file_.tune.max_attempts,
                    .epochs = file_.trainer.epochs,
                    .history = history};
-    if (options_.json) return json_progress(std::move(start), STDOUT_FILENO);
+    if (options_.json) return json_progress(std::move(start), json_);
     if (options_.quiet || before.open() == 0) return quiet_progress(STDERR_FILENO);
-    if (is_live_terminal(STDERR_FILENO)) return live_progress(std::move(start), STDERR_FILENO);
+    if (is_live_terminal(STDERR_FILENO) && terminal_size(STDERR_FILENO).rows >= kFewestRows)
+      return live_progress(std::move(start), STDERR_FILENO);
     return line_progress(std::move(start), STDERR_FILENO);
   }
 
@@ -151,7 +138,6 @@ class Run {
              [&] {
                progress->notice("Stopping when the running epochs end. Ctrl-C again: at once.");
              },
-         .on_abort = [&] { progress->hide(); },
          .on_resize = [&] { progress->resize(); },
          .on_suspend = [&] { progress->hide(); },
          .on_resume = [&] { progress->show(); }});
@@ -176,19 +162,26 @@ class Run {
             {"exit_code", code}};
   }
 
-  int report_interruption(const TuneSummary& summary) const {
+  /// What a run that ended with this code says of lost JSON lines.
+  int with_lost_lines(int code) const {
+    if (json_.error() == 0) return code;
+    print_lost_output(json_.error());
+    return code == kDone ? kRunFailed : code;
+  }
+
+  int report_interruption(const TuneSummary& summary) {
     if (options_.json) {
       Json json = summary_json(summary, kInterrupted);
       json["resume"] = command_line_;
-      write_all(STDOUT_FILENO, json_line(json));
+      json_.write(json);
     }
-    fmt::print(stderr, "Interrupted: {} of {} done. Go on with: {}\n",
-               summary.complete + summary.pruned, count_of(summary.planned, "trial"),
-               command_line_);
-    return kInterrupted;
+    print_notice(fmt::format("Interrupted: {} of {} done. Go on with: {}\n",
+                             summary.complete + summary.pruned, count_of(summary.planned, "trial"),
+                             command_line_));
+    return with_lost_lines(kInterrupted);
   }
 
-  int report_end(const TuneSummary& summary, double seconds, const Json& facts) const {
+  int report_end(const TuneSummary& summary, double seconds) {
     const ReportSummary report =
         write_report(study_.storage(), study_.id(), folder_, {.figures = !options_.no_figures});
     const bool useless = summary.complete + summary.pruned == 0 && summary.elsewhere == 0;
@@ -201,10 +194,10 @@ class Run {
       json["report"] = report_page(folder_).string();
       if (best != nullptr) json["best"] = best->number;
       if (!report.warning.empty()) json["warning"] = report.warning;
-      write_all(STDOUT_FILENO, json_line(json));
-      return code;
+      json_.write(json);
+      return with_lost_lines(code);
     }
-    print_counts(summary, seconds, facts);
+    print_counts(summary, seconds);
     if (best != nullptr) {
       const std::string& metric = file_.spec.objectives.front().metric;
       fmt::print("Best {}: {} in trial {} ({})\n", metric,
@@ -215,8 +208,8 @@ class Run {
     return code;
   }
 
-  void print_counts(const TuneSummary& summary, double seconds, const Json& facts) const {
-    const std::string dataset = facts.value("dataset", "");
+  void print_counts(const TuneSummary& summary, double seconds) const {
+    const std::string dataset = facts_.value("dataset", "");
     fmt::print("{}{}: {} of {} complete", file_.spec.name,
                dataset.empty() ? "" : fmt::format(" on {}", dataset), summary.complete,
                count_of(summary.planned, "trial"));
@@ -237,42 +230,41 @@ class Run {
   std::string command_line_;
   Study& study_;
   fs::path folder_;
+  Json facts_ = Json::object();  // the study's provenance
+  JsonLines json_{STDOUT_FILENO};
 };
 
-/// A folder with other things in it is not taken over: reports replace files.
-void refuse_foreign_folder(const fs::path& folder) {
-  std::error_code error;
-  if (fs::exists(folder, error) && !fs::is_directory(folder, error)) {
-    throw ConfigError(
-        fmt::format("{}: it is not a folder; choose another with --out", folder.string()));
-  }
-  if (!fs::exists(folder, error) || fs::exists(folder / kDatabaseName, error)) return;
-  if (fs::is_empty(folder, error) || error) return;
-  throw ConfigError(fmt::format(
-      "{}: this folder is not empty and holds no {}; choose a new folder with --out, or empty it",
-      folder.string(), kDatabaseName));
+std::unique_ptr<TrainerExecutor> load_trainer(const RunOptions& options, const StudyFile& file,
+                                              const Json& stored) {
+  DownloadBar bar(STDERR_FILENO);
+  const bool silent = options.quiet || options.json;
+  return cnn_trainer(resumed_options(file.trainer, stored, file.spec.name), file.spec.seed,
+                     silent ? DownloadProgress() : bar.callback());
 }
 
 int run_study(const RunOptions& options, const std::string& command_line) {
+  std::signal(SIGPIPE, SIG_IGN);  // that nobody reads the progress is no reason to lose a run
   const StudyFile file = options.study.load();
   const fs::path folder = options.study.run_folder(file);
-  refuse_foreign_folder(folder);
-
-  DownloadBar bar(STDERR_FILENO);
-  const bool silent = options.quiet || options.json;
-  const auto trainer =
-      cnn_trainer(file.trainer, file.spec.seed, silent ? DownloadProgress() : bar.callback());
-  // Builds every network of the grid once: what cannot be trained is found before anything is
-  // created.
-  const Json facts = parse_json(trainer->provenance(file.spec.space.grid_points()));
+  const StoredRun stored = find_run(folder, file.spec).value_or(StoredRun());
+  // What is finished needs no data: they may be gone.
+  const bool finished = !stored.trials.empty() && count_plan(file, stored.trials).open() == 0;
+  std::unique_ptr<TrainerExecutor> trainer;
+  Json facts;
+  if (!finished) {
+    trainer = load_trainer(options, file, stored.provenance);
+    // What cannot be trained is found before anything is created.
+    facts = parse_json(trainer->provenance(file.spec.space));
+  }
 
   RunFolder run_folder(folder);
-  Study study(file.spec, sqlite_storage(folder / kDatabaseName), make_sampler(file.sampler),
-              make_scheduler(file.scheduler));
-  run_folder.keep();
+  Study study(file.spec, sqlite_storage(folder / kDatabaseName, {.durable = true}),
+              make_sampler(file.sampler), make_scheduler(file.scheduler));
   Run run(options, file, command_line, study, folder);
+  if (!finished) run.begin(facts);
+  run_folder.keep();
   try {
-    return run.carry_out(*trainer, facts);
+    return finished ? run.finish_again(stored.provenance) : run.carry_out(*trainer);
   } catch (const Error& error) {
     return run.report_failure(error);
   }

@@ -39,9 +39,7 @@ std::int64_t epochs_of(const TrialRecord& trial, std::int64_t fallback) {
 }  // namespace
 
 bool failed_for_good(const TrialRecord& trial, int max_attempts) {
-  if (trial.state != TrialState::Failed) return false;
-  if (trial.failure == Failure::Interrupted) return false;
-  return trial.failure != Failure::WorkerLost || trial.plan.attempt >= max_attempts;
+  return trial.state == TrialState::Failed && !wants_retry(trial, max_attempts);
 }
 
 std::string brief(const Params& params) {
@@ -181,6 +179,7 @@ std::vector<std::string> RunState::render(TerminalSize size, TerminalStyle style
                                           double now_s) const {
   const int columns = std::max(1, size.columns - 1);
   std::vector<std::string> lines;
+  if (size.rows < 2) return lines;
   const auto add = [&](std::string_view text, std::string_view color) {
     lines.push_back(finished_line(text, columns, style, color));
   };
@@ -193,21 +192,29 @@ std::vector<std::string> RunState::render(TerminalSize size, TerminalStyle style
   const std::string name = cut(printable(start_.study, style.utf8), std::max(0, left));
   add(fmt::format("{}{}{}{}", bar_text, counts, name.empty() ? "" : "  ", name), kBold);
 
+  // A low terminal shows the lines that fit, the most important ones first.
+  int room_below = size.rows - 2;
+  const auto has_room = [&] { return room_below-- > 0; };
+  const bool with_notice = !notice_.empty() && has_room();
+  const bool with_time = has_room();
+  const bool with_best = best_ && has_room();
   const int shown = std::clamp(size.rows - 1 - kLinesBesideWorkers, 0, start_.workers);
   for (int worker = 0; worker < shown; ++worker) {
     const auto running = running_.find(worker);
     add(worker_line(worker, running == running_.end() ? nullptr : &running->second), {});
   }
-  if (best_) {
+  if (with_best) {
     add(fmt::format("best {} {}: trial {}  {}", start_.objective.metric,
                     format_number(best_->value, kDigits), best_->trial, brief(best_->params)),
         kGreen);
   }
-  const auto time_left = time_left_s(now_s);
-  add(fmt::format("{} so far{}", format_duration(now_s - began_s_),
-                  time_left ? fmt::format(", about {} left", format_duration(*time_left)) : ""),
-      kDim);
-  if (!notice_.empty()) add(notice_, kYellow);
+  if (with_time) {
+    const auto time_left = time_left_s(now_s);
+    add(fmt::format("{} so far{}", format_duration(now_s - began_s_),
+                    time_left ? fmt::format(", about {} left", format_duration(*time_left)) : ""),
+        kDim);
+  }
+  if (with_notice) add(notice_, kYellow);
   return lines;
 }
 

@@ -28,7 +28,9 @@ Place only_run() {
   std::vector<std::string> found;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(kRunsFolder, error)) {
-    if (fs::exists(entry.path() / kDatabaseName)) found.push_back(entry.path().string());
+    std::error_code unreadable;
+    if (fs::exists(entry.path() / kDatabaseName, unreadable))
+      found.push_back(entry.path().string());
   }
   std::sort(found.begin(), found.end());
   if (found.size() == 1) return {fs::path(found.front()) / kDatabaseName};
@@ -42,11 +44,16 @@ Place only_run() {
 Place locate(const std::string& where) {
   if (where.empty()) return only_run();
   const fs::path path = where;
-  if (fs::is_directory(path)) {
-    if (fs::exists(path / kDatabaseName)) return {path / kDatabaseName};
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (status.type() == fs::file_type::none) {
+    throw ConfigError(fmt::format("{}: cannot be opened: {}", where, error.message()));
+  }
+  if (fs::is_directory(status)) {
+    if (fs::exists(path / kDatabaseName, error)) return {path / kDatabaseName};
     throw ConfigError(fmt::format("{}: there is no {} in this folder", where, kDatabaseName));
   }
-  if (!fs::exists(path)) {
+  if (!fs::exists(status)) {
     throw ConfigError(fmt::format(
         "{}: no such file or folder; a study is named by its run folder, its {} or its study file",
         where, kDatabaseName));
@@ -54,7 +61,7 @@ Place locate(const std::string& where) {
   if (path.extension() != ".toml") return {path};
   const std::string name = load_study_file(path).spec.name;
   const fs::path database = default_run_folder(name) / kDatabaseName;
-  if (!fs::exists(database)) {
+  if (!fs::exists(database, error)) {
     throw ConfigError(fmt::format(
         "{}: study \"{}\" was not run yet: there is no {} (if it was run with --out, name that "
         "folder)",

@@ -63,22 +63,4 @@ std::string format_table(const std::vector<TableRow>& rows, const std::string& i
   return out;
 }
 
-std::string csv_line(const TableRow& cells) {
-  std::string line;
-  for (std::size_t c = 0; c < cells.size(); ++c) {
-    if (c > 0) line += ',';
-    if (cells[c].find_first_of(",\"\r\n") == std::string::npos) {
-      line += cells[c];
-      continue;
-    }
-    line += '"';
-    for (const char character : cells[c]) {
-      if (character == '"') line += '"';
-      line += character;
-    }
-    line += '"';
-  }
-  return line + '\n';
-}
-
 }  // namespace hypertune

@@ -12,7 +12,4 @@ using TableRow = std::vector<std::string>;
 /// of numbers are aligned to the right. Control characters are replaced.
 std::string format_table(const std::vector<TableRow>& rows, const std::string& indent = "");
 
-/// One line of RFC 4180's comma-separated values.
-std::string csv_line(const TableRow& cells);
-
 }  // namespace hypertune

@@ -2,15 +2,24 @@
 #include "cli/terminal.h"
 
 #include <langinfo.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <cwchar>
 
 namespace hypertune {
 namespace {
+
+constexpr std::string_view kHideCursor = "\x1b[?25l";
+constexpr std::string_view kShowCursor = "\x1b[?25h";
+
+// A signal handler can reach nothing else: the terminal whose cursor is hidden, or -1.
+std::atomic<int> hidden_cursor_fd{-1};
+static_assert(std::atomic<int>::is_always_lock_free);
 
 constexpr char32_t kNoCharacter = 0xFFFFFFFF;
 
@@ -70,6 +79,24 @@ TerminalStyle terminal_style() {
           .color = !is_set("NO_COLOR") && !is_dumb()};
 }
 
+void hide_cursor(int fd) {
+  hidden_cursor_fd = fd;
+  write_all(fd, kHideCursor);
+}
+
+void show_cursor() {
+  const int fd = hidden_cursor_fd.exchange(-1);
+  if (fd >= 0) write_all(fd, kShowCursor);
+}
+
+void show_cursor_in_handler() {
+  const int fd = hidden_cursor_fd.exchange(-1);
+  if (fd < 0) return;
+  pollfd room{.fd = fd, .events = POLLOUT, .revents = 0};
+  if (poll(&room, 1, 0) == 1) [[maybe_unused]]
+    const auto written = write(fd, kShowCursor.data(), kShowCursor.size());
+}
+
 int display_width(std::string_view text) {
   int width = 0;
   for (std::size_t at = 0; at < text.size();) {
@@ -110,6 +137,11 @@ bool write_all(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t written = write(fd, bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
+    if (written < 0 && errno == EAGAIN) {  // somebody made the file non-blocking
+      pollfd room{.fd = fd, .events = POLLOUT, .revents = 0};
+      poll(&room, 1, -1);
+      continue;
+    }
     if (written < 0) return false;
     bytes.remove_prefix(static_cast<std::size_t>(written));
   }

@@ -26,6 +26,13 @@ TerminalSize terminal_size(int fd);
 /// Style for a terminal under the present locale and environment.
 TerminalStyle terminal_style();
 
+/// Hides the cursor of the terminal. At most one terminal has it hidden at a time.
+void hide_cursor(int fd);
+/// Shows it again if it is hidden. Thread-safe.
+void show_cursor();
+/// The same for a signal handler: a terminal that takes nothing now is not waited for.
+void show_cursor_in_handler();
+
 /// Columns that the text takes on a terminal. Requires printable UTF-8 text.
 int display_width(std::string_view text);
 
@@ -36,7 +43,8 @@ std::string printable(std::string_view text, bool utf8);
 /// As much of the printable text as fits into `columns`.
 std::string cut(std::string_view text, int columns);
 
-/// Writes all bytes, also when a signal interrupts. False when the file cannot be written.
+/// Writes all bytes, also when a signal interrupts. False when the file cannot be written; errno
+/// says why.
 bool write_all(int fd, std::string_view bytes);
 
 }  // namespace hypertune

@@ -1,8 +1,6 @@
 // Trials as rows of a table and as JSON.
 #include "cli/trial_columns.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <set>
 
@@ -11,17 +9,23 @@
 namespace hypertune {
 namespace {
 
-constexpr int kRoundedDigits = 4;
-constexpr int kAllDigits = 0;
-
-std::string number_cell(double number, int digits) {
-  return digits == kAllDigits ? format_number(number) : format_number(number, digits);
-}
+constexpr int kDigits = 4;
 
 void append_missing(std::vector<std::string>& names, const std::set<std::string>& others) {
   for (const std::string& name : others) {
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   }
+}
+
+std::vector<std::string> param_names(const StudySpec& spec, std::span<const TrialRecord> trials) {
+  std::vector<std::string> names;
+  for (const Parameter& parameter : spec.space.parameters()) names.push_back(parameter.name);
+  std::set<std::string> others;
+  for (const TrialRecord& trial : trials) {
+    for (const auto& [name, value] : trial.params) others.insert(name);
+  }
+  append_missing(names, others);
+  return names;
 }
 
 }  // namespace
@@ -37,52 +41,35 @@ std::vector<std::string> metric_names(const StudySpec& spec, std::span<const Tri
   return names;
 }
 
-TrialColumns::TrialColumns(const StudySpec& spec, std::span<const TrialRecord> trials)
-    : metrics_(metric_names(spec, trials)) {
-  for (const Parameter& parameter : spec.space.parameters()) params_.push_back(parameter.name);
-  std::set<std::string> others;
-  for (const TrialRecord& trial : trials) {
-    for (const auto& [name, value] : trial.params) others.insert(name);
-  }
-  append_missing(params_, others);
-}
-
-std::vector<std::string> TrialColumns::names() const {
-  std::vector<std::string> names = {"number", "state"};
-  names.insert(names.end(), params_.begin(), params_.end());
-  names.insert(names.end(), metrics_.begin(), metrics_.end());
+std::vector<TableRow> trial_rows(const StudySpec& spec, std::span<const TrialRecord> trials) {
+  const std::vector<std::string> params = param_names(spec, trials);
+  const std::vector<std::string> metrics = metric_names(spec, trials);
+  TableRow names = {"number", "state"};
+  names.insert(names.end(), params.begin(), params.end());
+  names.insert(names.end(), metrics.begin(), metrics.end());
   names.emplace_back("duration_s");
-  return names;
-}
-
-std::vector<std::string> TrialColumns::exact(const TrialRecord& trial) const {
-  return cells(trial, kAllDigits);
-}
-
-std::vector<std::string> TrialColumns::rounded(const TrialRecord& trial) const {
-  return cells(trial, kRoundedDigits);
-}
-
-std::vector<std::string> TrialColumns::cells(const TrialRecord& trial, int digits) const {
-  std::vector<std::string> cells = {std::to_string(trial.number),
-                                    std::string(to_string(trial.state))};
-  for (const std::string& name : params_) {
-    const auto value = trial.params.find(name);
-    if (value == trial.params.end()) {
-      cells.emplace_back();
-    } else if (const double* number = std::get_if<double>(&value->second)) {
-      cells.push_back(number_cell(*number, digits));
-    } else {
-      cells.push_back(to_string(value->second));
+  std::vector<TableRow> rows = {std::move(names)};
+  for (const TrialRecord& trial : trials) {
+    TableRow& cells = rows.emplace_back();
+    cells = {std::to_string(trial.number), std::string(to_string(trial.state))};
+    for (const std::string& name : params) {
+      const auto value = trial.params.find(name);
+      if (value == trial.params.end()) {
+        cells.emplace_back();
+      } else if (const double* number = std::get_if<double>(&value->second)) {
+        cells.push_back(format_number(*number, kDigits));
+      } else {
+        cells.push_back(to_string(value->second));
+      }
     }
+    for (const std::string& name : metrics) {
+      const auto value = trial.metrics.find(name);
+      cells.push_back(value == trial.metrics.end() ? "" : format_number(value->second, kDigits));
+    }
+    const auto duration = trial.duration_s();
+    cells.push_back(duration ? format_number(*duration, kDigits) : "");
   }
-  for (const std::string& name : metrics_) {
-    const auto value = trial.metrics.find(name);
-    cells.push_back(value == trial.metrics.end() ? "" : number_cell(value->second, digits));
-  }
-  const auto duration = trial.duration_s();
-  cells.push_back(duration ? number_cell(*duration, digits) : "");
-  return cells;
+  return rows;
 }
 
 Json trial_json(const TrialRecord& trial) {

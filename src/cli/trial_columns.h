@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "cli/table.h"
 #include "hypertune/storage.h"
 
 namespace hypertune {
@@ -13,24 +14,9 @@ namespace hypertune {
 /// Objectives first, then the others that some trial has, by name.
 std::vector<std::string> metric_names(const StudySpec& spec, std::span<const TrialRecord> trials);
 
-/// The columns number, state, parameters (in the space's order, then others by name), metrics,
-/// duration_s.
-class TrialColumns {
- public:
-  TrialColumns(const StudySpec& spec, std::span<const TrialRecord> trials);
-
-  std::vector<std::string> names() const;
-  /// Cells with numbers in full; empty where a trial has no value.
-  std::vector<std::string> exact(const TrialRecord& trial) const;
-  /// Cells with numbers rounded for people.
-  std::vector<std::string> rounded(const TrialRecord& trial) const;
-
- private:
-  std::vector<std::string> cells(const TrialRecord& trial, int digits) const;
-
-  std::vector<std::string> params_;
-  std::vector<std::string> metrics_;
-};
+/// Names, then a row for each trial, numbers rounded for people: number, state, parameters (in the
+/// space's order, then others by name), metrics, duration_s. Empty where a trial has no value.
+std::vector<TableRow> trial_rows(const StudySpec& spec, std::span<const TrialRecord> trials);
 
 /// number, state, params, metrics, reports [{step, metrics}], and where there is one: duration_s,
 /// reason, retry_of.

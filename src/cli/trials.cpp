@@ -13,6 +13,7 @@
 #include "cli/table.h"
 #include "cli/trial_columns.h"
 #include "hypertune/error.h"
+#include "report/trials_csv.h"
 
 namespace hypertune {
 namespace {
@@ -53,19 +54,15 @@ int print_trials(const TrialsOptions& options) {
     for (const TrialRecord& trial : trials) fmt::print("{}", json_line(trial_json(trial)));
     return kDone;
   }
-  const TrialColumns columns(study.spec, trials);
   if (options.csv) {
-    fmt::print("{}", csv_line(columns.names()));
-    for (const TrialRecord& trial : trials) fmt::print("{}", csv_line(columns.exact(trial)));
+    fmt::print("{}", trials_csv(study.spec, trials));
     return kDone;
   }
   if (trials.empty()) {
     fmt::print("study \"{}\" has no trials yet\n", study.spec.name);
     return kDone;
   }
-  std::vector<TableRow> rows = {columns.names()};
-  for (const TrialRecord& trial : trials) rows.push_back(columns.rounded(trial));
-  fmt::print("{}", format_table(rows));
+  fmt::print("{}", format_table(trial_rows(study.spec, trials)));
   return kDone;
 }
 

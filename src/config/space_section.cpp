@@ -29,6 +29,17 @@ void require_option(const Entry& entry) {
                                 suggestion(entry.key(), names)));
 }
 
+/// Fails for an option that all trials must share.
+void require_per_trial(const Entry& parameter) {
+  const auto options = trainer_options();
+  const auto option = std::ranges::find(options, parameter.key(), &TrainerOption::name);
+  if (option == options.end() || option->per_trial) return;
+  parameter.fail_at_key(
+      fmt::format("\"{0}\" cannot be a parameter: {0} belongs into [trainer], because the data are "
+                  "loaded once for all trials",
+                  parameter.key()));
+}
+
 /// The value, which the trainer takes for the option; of a list, each entry and the whole.
 Value accepted(const Entry& entry, const std::string& option) {
   const Value value = entry.value();
@@ -135,6 +146,7 @@ constexpr std::array<Kind, 4> kKinds = {{{"float", Role::Sampled, read_range<Flo
 
 Parameter read_parameter(const Entry& entry) {
   require_option(entry);
+  require_per_trial(entry);
   if (entry.is_list()) {
     entry.fail(
         fmt::format("{} is a list; say what is to be done with it: {{ grid = [...] }} tries "

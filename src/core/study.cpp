@@ -75,7 +75,7 @@ Trial Study::ask() {
   }
 }
 
-std::optional<Trial> Study::next(const Lease& lease, TrialHooks hooks) {
+std::optional<Trial> Study::next(const Lease& lease, const TrialHooks& hooks) {
   while (auto record = storage_->claim(id_, lease)) {
     try {
       try {

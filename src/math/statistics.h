@@ -27,7 +27,9 @@ double median_of(std::span<const double> values);
 
 /// Mean with Student's t interval. Simulated coverage is 95 % for normal values and 93 % or more
 /// for values of skewness up to 1, from n = 5 on; for exponential ones (skewness 2) it is 88 % at n
-/// = 5 and 93 % at n = 40.
+/// = 5 and 93 % at n = 40. Accuracies of which a quarter collapses (0.97 +- 0.01, or else 0.05) are
+/// worse, for a small sample often has no collapsed one in it: 58 % at n = 3, 68 % at 4, 76 % at 5,
+/// 94 % at 10, 89 % at 20, 95 % at 40.
 ///
 /// Fewer than two values, or only equal ones, give no interval: they show nothing of the spread,
 /// and a t interval of width zero would claim certainty.

@@ -14,16 +14,16 @@ namespace hypertune {
 inline constexpr std::string_view kExperimentKey = "hypertune:experiment";
 inline constexpr std::string_view kProvenanceKey = "hypertune:provenance";
 
-/// A claim and how many trials had ended when it was stated; 0: it was stated before.
+/// A claim and how many trials had begun when it was stated; 0: it was stated before.
 struct StatedClaim {
   ClaimStatement claim;
-  int trials_ended = 0;
+  int trials_begun = 0;
 };
 
 /// The study file was another one when the study went on.
 struct StudyFileChange {
   std::string sha256;
-  int trials_ended = 0;
+  int trials_begun = 0;
 };
 
 struct StatedExperiment {
@@ -31,7 +31,7 @@ struct StatedExperiment {
   std::string hypothesis;
   std::string study_file;
   std::string study_file_sha256;  ///< of the first one
-  int trials_ended = 0;           ///< when title and hypothesis were stated
+  int trials_begun = 0;           ///< when title and hypothesis were stated
   std::vector<StatedClaim> claims;
   std::vector<StudyFileChange> changes;
 };
@@ -42,6 +42,6 @@ std::string to_json_text(const StatedExperiment& experiment);
 
 /// What is stated after `now` was stated too; see `state_experiment`.
 StatedExperiment restate(std::optional<StatedExperiment> before, const Experiment& now,
-                         int trials_ended);
+                         int trials_begun);
 
 }  // namespace hypertune

@@ -78,6 +78,19 @@ void adopt(Judgement& judgement, const Estimated& estimated) {
   judgement.high = estimated.high;
 }
 
+/// Up to so many values a t interval gets a note: see `mean_t` on skewed values.
+constexpr std::size_t kFewValues = 9;
+
+/// Tells the reader when trials share draws and count as if they were independent.
+void note_shared_draws(Sample& sample, std::span<const TrialRecord* const> trials) {
+  std::set<std::uint64_t> draws;
+  for (const TrialRecord* trial : trials) draws.insert(trial->draw());
+  if (draws.size() == trials.size()) return;
+  sample.notes.push_back(
+      fmt::format("they share {} and are not independent, so that the interval may be too narrow",
+                  count_of(std::ssize(draws), "draw")));
+}
+
 /// Student's t interval of the values, one for each draw.
 void judge_mean(Judgement& judgement, Sample& sample,
                 std::span<const std::pair<std::uint64_t, double>> values) {
@@ -88,6 +101,9 @@ void judge_mean(Judgement& judgement, Sample& sample,
     sample.notes.push_back(fmt::format("they share {} and were averaged for each draw first",
                                        count_of(std::ssize(means), "draw")));
   }
+  if (std::isfinite(judgement.low) && means.size() <= kFewValues) {
+    sample.notes.push_back("few values: the interval supposes that they are not strongly skewed");
+  }
   if (means.size() == 1) sample.notes.push_back("one value tells nothing of the spread");
   if (means.size() > 1 && std::ranges::adjacent_find(means, std::not_equal_to()) == means.end()) {
     sample.notes.push_back(
@@ -96,23 +112,35 @@ void judge_mean(Judgement& judgement, Sample& sample,
   }
 }
 
-void estimate_mean(Judgement& judgement, Sample& sample) {
+/// Whether the metric is 0 or 1 in every Complete trial that has it. Those that a claim selects
+/// would not do: a few accuracies may all be 1.
+bool is_flag(const std::string& metric, std::span<const TrialRecord> trials) {
+  return std::ranges::all_of(trials, [&](const TrialRecord& trial) {
+    const auto found = trial.metrics.find(metric);
+    return trial.state != TrialState::Complete || found == trial.metrics.end() ||
+           found->second == 0 || found->second == 1;
+  });
+}
+
+void estimate_mean(Judgement& judgement, Sample& sample, std::span<const TrialRecord> all) {
   const std::string& metric = judgement.claim.subject;
   std::vector<std::pair<std::uint64_t, double>> values;
+  std::vector<const TrialRecord*> counted;
   for (const TrialRecord* trial : sample.trials) {
     if (const auto value = finite_metric(trial->metrics, metric)) {
       values.emplace_back(trial->draw(), *value);
+      counted.push_back(trial);
     } else {
       ++sample.unusable;
     }
   }
-  const auto is_flag = [](const auto& value) { return value.second == 0 || value.second == 1; };
-  if (!values.empty() && std::ranges::all_of(values, is_flag)) {
+  if (!values.empty() && is_flag(metric, all)) {
     judgement.method = "mean of zeros and ones, exact mid-P interval";
     judgement.n = static_cast<int>(values.size());
     const auto ones =
         std::ranges::count(values, 1.0, [](const auto& value) { return value.second; });
     adopt(judgement, share_mid_p(static_cast<int>(ones), judgement.n));
+    note_shared_draws(sample, counted);
   } else {
     judgement.method = "mean, Student's t interval";
     judge_mean(judgement, sample, values);
@@ -157,21 +185,17 @@ struct Answer {
 std::vector<Answer> answers(const ClaimStatement& claim, Sample& sample) {
   const Condition condition(claim.subject);
   std::vector<Answer> result;
-  std::set<std::uint64_t> draws;
+  std::vector<const TrialRecord*> answered;
   for (const TrialRecord* trial : sample.trials) {
     const auto known = [&](const std::string& name) { return value_of(*trial, name).has_value(); };
     if (std::ranges::all_of(condition.names(), known)) {
       result.push_back({trial, holds(condition, *trial)});
-      draws.insert(trial->draw());
+      answered.push_back(trial);
     } else {
       ++sample.unusable;
     }
   }
-  if (draws.size() < result.size()) {
-    sample.notes.push_back(
-        fmt::format("they share {} and are not independent, so that the interval may be too narrow",
-                    count_of(std::ssize(draws), "draw")));
-  }
+  note_shared_draws(sample, answered);
   return result;
 }
 
@@ -269,7 +293,7 @@ Judgement judge(const ClaimStatement& claim, const SearchSpace& space,
   Sample sample = select(claim, trials);
   switch (claim.estimand) {
     case Estimand::Mean:
-      estimate_mean(judgement, sample);
+      estimate_mean(judgement, sample, trials);
       break;
     case Estimand::Share:
       estimate_share(judgement, sample);

@@ -15,27 +15,17 @@ namespace hypertune {
 namespace {
 
 /// Facts with a place of their own in the report; others are listed as they are.
-constexpr std::array<std::string_view, 22> kKnownFacts = {"chance",
-                                                          "classes",
-                                                          "command",
-                                                          "dataset",
-                                                          "dataset_sha256",
-                                                          "dataset_source",
-                                                          "dataset_wanted",
-                                                          "fallback_reason",
-                                                          "hardware",
-                                                          "hypertune_version",
-                                                          "libraries",
-                                                          "model",
-                                                          "parameters",
-                                                          "samples",
-                                                          "sampler",
-                                                          "scheduler",
-                                                          "split",
-                                                          "study_file",
-                                                          "train_samples",
-                                                          "trainer",
-                                                          "validation_samples",
+constexpr std::array<std::string_view, 23> kKnownFacts = {"chance",         "classes",
+                                                          "command",        "dataset",
+                                                          "dataset_sha256", "dataset_source",
+                                                          "dataset_wanted", "fallback_reason",
+                                                          "hardware",       "hypertune_version",
+                                                          "libraries",      "model",
+                                                          "parameters",     "parameters_left_out",
+                                                          "samples",        "sampler",
+                                                          "scheduler",      "split",
+                                                          "study_file",     "train_samples",
+                                                          "trainer",        "validation_samples",
                                                           "workers"};
 
 std::string text_of(const Json& json) {
@@ -70,9 +60,9 @@ std::string sentence(std::string_view format, const std::string& value) {
   return value.empty() ? "" : fmt::format(fmt::runtime(format), value);
 }
 
-std::string when_stated(int trials_ended) {
-  if (trials_ended == 0) return "before the first trial had ended";
-  return fmt::format("after {} had ended", count_of(trials_ended, "trial"));
+std::string when_stated(int trials_begun) {
+  if (trials_begun == 0) return "before the first trial began";
+  return fmt::format("after {} had begun", count_of(trials_begun, "trial"));
 }
 
 Paragraph design(const StudyView& study) {
@@ -149,9 +139,9 @@ std::string flags_paragraph(const StudyView& study) {
   }
   if (measured.contains("diverged") && study.provenance.contains("trainer")) {
     text +=
-        "A diverged trial, whose loss stopped being finite, was stopped early and counts as a "
-        "result; a model whose outputs are not finite is scored as always predicting the first "
-        "class.";
+        "A diverged trial, in which a loss or an output of the network stopped being finite, was "
+        "stopped early and counts as a result; a model whose outputs are not finite is scored as "
+        "always predicting the first class.";
   }
   return std::string(trim(text));
 }
@@ -167,6 +157,18 @@ std::string hardware(const StudyView& study) {
     if (found->contains(key)) parts.push_back(sentence(format, text_of((*found)[key])));
   }
   return join(parts, ", ");
+}
+
+/// What the trials were computed with.
+std::string versions_paragraph(const StudyView& study) {
+  std::vector<std::string> parts;
+  if (const std::string version = fact(study, "hypertune_version"); !version.empty()) {
+    parts.push_back("hypertune " + version);
+  }
+  if (const std::string libraries = fact(study, "libraries"); !libraries.empty()) {
+    parts.push_back(libraries);
+  }
+  return sentence("Versions: {}.", join(parts, ", "));
 }
 
 std::string execution_paragraph(const StudyView& study) {
@@ -249,7 +251,7 @@ Section hypothesis_section(const StudyView& study) {
   for (const StatedClaim& stated : study.experiment->claims) {
     claims.items.push_back(fmt::format("{}. Estimated: {}; expected: {}; stated {}.",
                                        stated.claim.text, describe_estimate(stated.claim),
-                                       stated.claim.expect.text, when_stated(stated.trials_ended)));
+                                       stated.claim.expect.text, when_stated(stated.trials_begun)));
   }
   section.blocks.emplace_back(std::move(claims));
   return section;
@@ -264,23 +266,30 @@ Section methodology_section(const StudyView& study) {
   if (auto table = fact_table(study, "parameters", "Arm", "Trainable parameters")) {
     table->columns[1].align = Align::Right;
     section.blocks.emplace_back(*std::move(table));
+    add_paragraph(section, sentence("There are {} arms more, whose numbers are not listed.",
+                                    fact(study, "parameters_left_out")));
+  } else {
+    add_paragraph(section, sentence("Trainable parameters: {}.", fact(study, "parameters")));
   }
   if (auto table = fact_table(study, "trainer", "Option of the trainer", "Value")) {
     section.blocks.emplace_back(*std::move(table));
   }
   add_paragraph(section, flags_paragraph(study));
+  add_paragraph(section, versions_paragraph(study));
   add_paragraph(section, execution_paragraph(study));
   if (List others = other_facts(study); !others.items.empty()) {
     section.blocks.emplace_back(std::move(others));
   }
   if (!study.experiment) return section;
-  add_paragraph(section, fmt::format("Hypothesis and claims were stored with the study {}; claims "
-                                     "that were added later are marked.",
-                                     when_stated(study.experiment->trials_ended)));
+  const std::string hash =
+      sentence(", and the SHA-256 of the study file ({}),", study.experiment->study_file_sha256);
+  add_paragraph(section, fmt::format("Hypothesis and claims{} were stored with the study {}; "
+                                     "claims that were added later are marked.",
+                                     hash, when_stated(study.experiment->trials_begun)));
   for (const StudyFileChange& change : study.experiment->changes) {
     add_paragraph(section,
                   fmt::format("The study file was changed since: its SHA-256 became {} {}.",
-                              change.sha256, when_stated(change.trials_ended)));
+                              change.sha256, when_stated(change.trials_begun)));
   }
   return section;
 }

@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <system_error>
+
 #include "base/files.h"
 #include "hypertune/error.h"
 #include "report/gnuplot.h"
@@ -41,6 +44,20 @@ Figures draw(const StudyView& study, const std::filesystem::path& folder) {
   return figures;
 }
 
+/// Removes the figures of an earlier report that this one does not have, and the folder when
+/// nothing else is in it.
+void remove_other_figures(const std::filesystem::path& folder,
+                          std::span<const std::filesystem::path> files) {
+  std::error_code ignored;  // what cannot be removed is not named by the report
+  for (const std::string_view name : kFigureNames) {
+    for (const char* ending : {".svg", ".png"}) {
+      const std::filesystem::path file = folder / (std::string(name) + ending);
+      if (std::ranges::find(files, file) == files.end()) std::filesystem::remove(file, ignored);
+    }
+  }
+  std::filesystem::remove(folder, ignored);
+}
+
 }  // namespace
 
 ReportSummary write_report(const Storage& storage, StudyId id, const std::filesystem::path& folder,
@@ -69,6 +86,7 @@ ReportSummary write_report(const Storage& storage, StudyId id, const std::filesy
   write("report.md", to_markdown(document));
   write("report.html", to_html(document));
   write("trials.csv", trials_csv(study.spec, study.trials));
+  remove_other_figures(folder / "figures", figures.files);
   summary.files.insert(summary.files.end(), figures.files.begin(), figures.files.end());
   return summary;
 }

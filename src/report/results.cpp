@@ -149,13 +149,13 @@ std::string conclusion_sentence(const Judgement& judgement, std::size_t index) {
 /// When the claims were stated, as one sentence for all of them.
 std::string statement_paragraph(const StatedExperiment& experiment) {
   const auto later = std::ranges::count_if(
-      experiment.claims, [](const StatedClaim& stated) { return stated.trials_ended > 0; });
+      experiment.claims, [](const StatedClaim& stated) { return stated.trials_begun > 0; });
   std::string text;
   if (later == 0) {
-    text = "Every claim was stored with the study before its first trial had ended.";
+    text = "Every claim was stored with the study before its first trial began.";
   } else {
     text = fmt::format(
-        "{} of {} stored after trials had ended, and may have been chosen with results in sight.",
+        "{} of {} stored after trials had begun, and may have been chosen with results in sight.",
         later, count_of(std::ssize(experiment.claims), "claim") + (later == 1 ? " was" : " were"));
   }
   if (!experiment.changes.empty()) text += " The study file was changed since (see Methodology).";
@@ -258,9 +258,12 @@ Section limits_section(const StudyView& study) {
         "Failed and pruned trials have no final result and are not part of the estimates; if they "
         "differ from the others, the estimates are biased.");
   }
+  list.items.push_back("Values outside the search space were not tried.");
   list.items.push_back(
-      "Values outside the search space were not tried, and intervals by Student's t are too narrow "
-      "for few and strongly skewed values.");
+      "Intervals by Student's t are too narrow for few and strongly skewed values: where a quarter "
+      "of the trials collapses and the others agree, such an interval holds the true mean in 58 % "
+      "of "
+      "studies with 3 values, in 76 % with 5 and in 89 to 95 % with 10 to 40, instead of in 95 %.");
   if (const std::string workers = fact(study, "workers"); !workers.empty() && workers != "1") {
     list.items.push_back("Trials ran side by side, so that their durations depend on one another.");
   }

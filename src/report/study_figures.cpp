@@ -120,7 +120,7 @@ std::optional<Plot> objective_plot(const StudyView& study) {
   }
   if (!has_points(panel)) return std::nullopt;
   const std::string against = abscissa.scale ? readable(abscissa.scale->name) : "number";
-  Plot plot{.name = "objective", .panels = {panel}};
+  Plot plot{.name = std::string(kFigureNames[0]), .panels = {panel}};
   plot.y.label = heading(metric);
   const auto level = chance(study);
   fit_axes(plot, &abscissa, level, level);
@@ -192,7 +192,8 @@ std::optional<Plot> curves_plot(const StudyView& study) {
 
   constexpr std::size_t kMaxPanels = 4;
   const bool one_panel = curves.size() > kMaxPanels;  // of medians alone
-  Plot plot{.name = "learning-curves", .panels = std::vector<Panel>(one_panel ? 1 : curves.size())};
+  Plot plot{.name = std::string(kFigureNames[1]),
+            .panels = std::vector<Panel>(one_panel ? 1 : curves.size())};
   for (std::size_t i = 0; i < curves.size(); ++i) {
     Panel& panel = plot.panels[one_panel ? 0 : i];
     const int color = static_cast<int>(i);
@@ -247,7 +248,7 @@ std::optional<Plot> difference_plot(const StudyView& study) {
     }
   }
   if (series.points.empty()) return std::nullopt;
-  Plot plot{.name = "paired-difference",
+  Plot plot{.name = std::string(kFigureNames[2]),
             .panels = {Panel{.title = groups->labels[0] + " minus " + groups->labels[1],
                              .series = {series}}}};
   plot.y.label = "Difference in " + readable(metric);

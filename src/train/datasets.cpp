@@ -121,18 +121,23 @@ std::optional<fs::path> find(const Source& source) {
   return std::nullopt;
 }
 
+/// Checksum of what is downloaded as `file` and now lies at `place`. Throws Error.
+std::string checksum(const File& file, const fs::path& place) {
+  const bool packed = file.path.ends_with(".gz");
+  return sha256(packed ? read_gzip(place, kMaxUnpacked) : read_file(place));
+}
+
 /// Downloads one file beside its place, verifies it and moves it there. Returns why it failed.
 std::optional<std::string> fetch(const File& file, const fs::path& folder,
                                  const DownloadProgress& progress) {
   const fs::path place = folder / file.path;
   const fs::path temporary = fmt::format("{}.{}.part", place.string(), ::getpid());
+  remove_stale_parts(place.parent_path());
   if (auto problem = download(file.url, temporary, kMaxDownload, progress)) return problem;
   std::error_code error;
   std::optional<std::string> problem;
   try {
-    const bool packed = place.extension() == ".gz";
-    const std::string actual =
-        sha256(packed ? read_gzip(temporary, kMaxUnpacked) : read_file(temporary));
+    const std::string actual = checksum(file, temporary);
     if (actual == file.sha256) {
       fs::rename(temporary, place, error);
       if (error) problem = fmt::format("cannot write {}: {}", place.string(), error.message());
@@ -172,6 +177,12 @@ Search find_or_download(const Source& source, const DownloadProgress& progress) 
   return {cache, {}};
 }
 
+fs::path folder_of(const Source& source, const DownloadProgress& progress) {
+  Search search = find_or_download(source, progress);
+  if (search.folder) return *std::move(search.folder);
+  throw DataError(fmt::format("data set {}; {}", search.problem, source.how_to_get));
+}
+
 }  // namespace
 
 std::vector<std::string> dataset_names() {
@@ -192,16 +203,24 @@ DatasetInfo dataset_info(std::string_view name) {
 
 std::filesystem::path fetch_dataset(std::string_view name, const DownloadProgress& progress) {
   const Source& known = source(name);
-  const Search search = find_or_download(known, progress);
-  if (!search.folder)
-    throw DataError(fmt::format("data set {}; {}", search.problem, known.how_to_get));
-  return *search.folder;
+  fs::path folder = folder_of(known, progress);
+  for (const File& file : known.files) {
+    const fs::path place = folder / file.path;
+    std::string actual;
+    try {
+      actual = checksum(file, place);
+    } catch (const Error& fault) {
+      throw DataError(fault.what());
+    }
+    verify_sha256(place, actual, file.sha256);
+  }
+  return folder;
 }
 
 Dataset load_dataset(std::string_view name, const Selection& selection,
                      const DownloadProgress& progress) {
-  const fs::path folder = fetch_dataset(name, progress);
-  return source(name).read(folder, selection);
+  const Source& known = source(name);
+  return known.read(folder_of(known, progress), selection);  // which verifies what it reads
 }
 
 ChosenDataset load_first_dataset(const std::vector<std::string>& wanted, const Selection& selection,

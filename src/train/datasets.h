@@ -61,8 +61,9 @@ std::vector<std::string> dataset_names();
 DatasetInfo dataset_info(std::string_view name);
 
 /// The folder that holds the files of the data set: looked for in the directories of
-/// HYPERTUNE_DATA_PATH, the system's folders and the user's cache, then downloaded into the cache
-/// and verified. With HYPERTUNE_OFFLINE set, nothing is downloaded. Throws DataError.
+/// HYPERTUNE_DATA_PATH, the system's folders and the user's cache, then downloaded into the cache.
+/// With HYPERTUNE_OFFLINE set, nothing is downloaded. Checksums are verified wherever the files
+/// are. Throws DataError.
 std::filesystem::path fetch_dataset(std::string_view name, const DownloadProgress& progress = {});
 
 /// Fetches and parses. Throws DataError, which names file and line of a fault.

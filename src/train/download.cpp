@@ -6,10 +6,13 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <system_error>
+#include <vector>
 
 namespace hypertune {
 namespace {
@@ -18,6 +21,7 @@ constexpr long kConnectTimeoutS = 10;
 constexpr long kStallTimeoutS = 20;
 constexpr long kStallBytesPerS = 1000;
 constexpr long kMaxRedirects = 8;
+constexpr auto kStalePart = std::chrono::minutes(10);  // far beyond the two timeouts
 
 struct Transfer {
   const DownloadProgress& progress;
@@ -77,6 +81,20 @@ std::optional<std::string> download(const std::string& url, const std::filesyste
     return fmt::format("cannot write {}: {}", file.string(), std::strerror(errno));
   return fmt::format("{} could not be downloaded: {}", url,
                      message[0] != '\0' ? message.data() : ::curl_easy_strerror(code));
+}
+
+void remove_stale_parts(const std::filesystem::path& folder) {
+  namespace fs = std::filesystem;
+  const auto now = fs::file_time_type::clock::now();
+  std::error_code error;
+  std::vector<fs::path> stale;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    const auto written = entry.last_write_time(error);
+    if (!error && entry.path().extension() == ".part" && now - written > kStalePart) {
+      stale.push_back(entry.path());
+    }
+  }
+  for (const fs::path& file : stale) fs::remove(file, error);  // another process may be faster
 }
 
 }  // namespace hypertune

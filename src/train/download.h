@@ -15,4 +15,8 @@ namespace hypertune {
 std::optional<std::string> download(const std::string& url, const std::filesystem::path& file,
                                     std::int64_t max_bytes, const DownloadProgress& progress);
 
+/// Removes files of `folder` that are named *.part and have not been written to for longer than any
+/// download stalls: what processes left that were killed while they downloaded.
+void remove_stale_parts(const std::filesystem::path& folder);
+
 }  // namespace hypertune

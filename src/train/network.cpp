@@ -45,6 +45,56 @@ struct Layer {
   std::optional<BatchNorm> norm;
 };
 
+/// A convolution and what follows it directly.
+struct LayerPlan {
+  std::string name;
+  std::array<std::int64_t, 4> sizes;  ///< of the weights: out, in, rows, columns
+  bool normed;                        ///< batch normalization in place of a bias
+
+  std::int64_t inputs() const { return sizes[1] * sizes[2] * sizes[3]; }
+  std::int64_t parameters() const { return sizes[0] * (inputs() + (normed ? 2 : 1)); }
+};
+
+/// The blocks, then the classifier.
+std::vector<LayerPlan> plan_layers(const TrainerOptions& options, const SampleShape& input,
+                                   int classes) {
+  const bool sequence = input.height == 1;
+  std::int64_t height = input.height;
+  std::int64_t width = input.width;
+  std::int64_t channels = input.channels;
+  std::vector<LayerPlan> layers;
+  for (const std::int64_t out : options.channels) {
+    layers.push_back({fmt::format("block{}", layers.size() + 1),
+                      {out, channels, sequence ? 1 : options.kernel, options.kernel},
+                      options.batch_norm});
+    channels = out;
+    if (!sequence) height /= options.pool;
+    width /= options.pool;
+    if (height == 0 || width == 0) {
+      throw ConfigError(fmt::format(
+          "nothing is left of the input after {} of {} blocks: it has {} positions and each block "
+          "pools by {}; use fewer channels entries or a smaller pool",
+          layers.size(), options.channels.size(),
+          sequence ? fmt::format("{}", input.width)
+                   : fmt::format("{} x {}", input.height, input.width),
+          options.pool));
+    }
+  }
+  const std::int64_t features = options.head == "flatten" ? channels * height * width : channels;
+  layers.push_back({"classifier", {classes, features, 1, 1}, false});
+  return layers;
+}
+
+std::int64_t count_of_parameters(std::span<const LayerPlan> layers) {
+  std::int64_t count = 0;
+  for (const LayerPlan& layer : layers) count += layer.parameters();
+  if (count <= kMaxParameters) return count;
+  throw ConfigError(
+      fmt::format("the network would have {} parameters, more than {}; use fewer "
+                  "channels or a smaller kernel",
+                  count, kMaxParameters));
+}
+
 /// A tensor that is a view of the flat vectors.
 struct Slot {
   std::string name;
@@ -53,6 +103,23 @@ struct Slot {
   float constant = 0;
   at::Tensor* tensor;
 };
+
+/// Makes room for what the plan says.
+void add_layer(Layer& layer, const LayerPlan& plan, std::vector<Slot>& slots) {
+  const std::int64_t out = plan.sizes[0];
+  const double bound = 1 / std::sqrt(static_cast<double>(plan.inputs()));
+  slots.push_back(
+      {plan.name + ".weight", {plan.sizes.begin(), plan.sizes.end()}, bound, 0, &layer.weight});
+  if (!plan.normed) {
+    slots.push_back({plan.name + ".bias", {out}, bound, 0, &layer.bias});
+    return;
+  }
+  BatchNorm& norm = layer.norm.emplace();
+  slots.push_back({plan.name + ".scale", {out}, 0, 1, &norm.scale});
+  slots.push_back({plan.name + ".shift", {out}, 0, 0, &norm.shift});
+  norm.mean = at::zeros({out});
+  norm.variance = at::ones({out});
+}
 
 }  // namespace
 
@@ -65,8 +132,6 @@ struct Network::State {
   std::int64_t count = 0;
 
   void build(int classes, const Rng& rng);
-  void add_layer(Layer& layer, const std::string& name, const std::array<std::int64_t, 4>& sizes,
-                 bool biased, std::vector<Slot>& slots);
   void place(std::vector<Slot>& slots, const Rng& rng);
   at::Tensor pool(const at::Tensor& x) const;
   at::Tensor activate(const at::Tensor& x) const;
@@ -75,46 +140,13 @@ struct Network::State {
   at::Tensor batch(const float* samples, std::int64_t n) const;
 };
 
-void Network::State::add_layer(Layer& layer, const std::string& name,
-                               const std::array<std::int64_t, 4>& sizes, bool biased,
-                               std::vector<Slot>& slots) {
-  const double bound = 1 / std::sqrt(static_cast<double>(sizes[1] * sizes[2] * sizes[3]));
-  slots.push_back({name + ".weight", {sizes.begin(), sizes.end()}, bound, 0, &layer.weight});
-  if (biased) slots.push_back({name + ".bias", {sizes[0]}, bound, 0, &layer.bias});
-  if (!layer.norm) return;
-  slots.push_back({name + ".scale", {sizes[0]}, 0, 1, &layer.norm->scale});
-  slots.push_back({name + ".shift", {sizes[0]}, 0, 0, &layer.norm->shift});
-  layer.norm->mean = at::zeros({sizes[0]});
-  layer.norm->variance = at::ones({sizes[0]});
-}
-
 void Network::State::build(int classes, const Rng& rng) {
-  const bool sequence = input.height == 1;
-  std::int64_t height = input.height;
-  std::int64_t width = input.width;
-  std::int64_t channels = input.channels;
+  const std::vector<LayerPlan> plans = plan_layers(options, input, classes);
+  count = count_of_parameters(plans);
   std::vector<Slot> slots;
   blocks.resize(options.channels.size());
-  for (std::size_t i = 0; i < blocks.size(); ++i) {
-    if (options.batch_norm) blocks[i].norm.emplace();
-    add_layer(blocks[i], fmt::format("block{}", i + 1),
-              {options.channels[i], channels, sequence ? 1 : options.kernel, options.kernel},
-              !options.batch_norm, slots);
-    channels = options.channels[i];
-    if (!sequence) height /= options.pool;
-    width /= options.pool;
-    if (height == 0 || width == 0) {
-      throw ConfigError(fmt::format(
-          "nothing is left of the input after {} of {} blocks: it has {} positions and each block "
-          "pools by {}; use fewer channels entries or a smaller pool",
-          i + 1, blocks.size(),
-          sequence ? fmt::format("{}", input.width)
-                   : fmt::format("{} x {}", input.height, input.width),
-          options.pool));
-    }
-  }
-  const std::int64_t features = options.head == "flatten" ? channels * height * width : channels;
-  add_layer(classifier, "classifier", {classes, features, 1, 1}, true, slots);
+  for (std::size_t i = 0; i < blocks.size(); ++i) add_layer(blocks[i], plans[i], slots);
+  add_layer(classifier, plans.back(), slots);
   place(slots, rng);
 }
 
@@ -125,16 +157,7 @@ void Network::State::place(std::vector<Slot>& slots, const Rng& rng) {
     return size;
   };
   std::int64_t total = 0;
-  for (const Slot& slot : slots) {
-    count += size_of(slot);
-    total += aligned(size_of(slot));
-  }
-  if (count > kMaxParameters) {
-    throw ConfigError(
-        fmt::format("the network would have {} parameters, more than {}; use fewer "
-                    "channels or a smaller kernel",
-                    count, kMaxParameters));
-  }
+  for (const Slot& slot : slots) total += aligned(size_of(slot));
   parameters = at::zeros({total});
   gradients = at::zeros({total});
   std::int64_t offset = 0;
@@ -229,6 +252,11 @@ std::span<const float> Network::gradients() const {
 }
 
 std::int64_t Network::parameter_count() const { return state_->count; }
+
+std::int64_t count_parameters(const TrainerOptions& options, const SampleShape& input,
+                              int classes) {
+  return count_of_parameters(plan_layers(options, input, classes));
+}
 
 float Network::train(std::span<const float> samples, std::span<const std::int64_t> labels,
                      Rng& rng) {

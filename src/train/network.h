@@ -53,6 +53,10 @@ class Network {
   std::unique_ptr<State> state_;
 };
 
+/// The number of parameters that such a network has, without building it. Throws as the constructor
+/// does.
+std::int64_t count_parameters(const TrainerOptions& options, const SampleShape& input, int classes);
+
 /// Makes the calling thread compute alone, and for good without denormal numbers, which are slow.
 /// To be called by each thread before it uses a network; further calls cost nothing.
 void prepare_training_thread();

@@ -64,25 +64,29 @@ struct WordList {
 };
 using Kind = std::variant<Flag, Integer, IntegerList, Real, Word, WordList>;
 
+/// Whether trials may differ in an option.
+enum class Scope : std::uint8_t { Study, Trial };
+
 struct Row {
   std::string_view name;
   std::string_view help;
   Kind kind;
+  Scope scope = Scope::Trial;
 };
 
 using Options = TrainerOptions;
 
 const std::vector<Row>& table() {
   static const std::vector<Row> rows = {
-      {"model", "kind of network: cnn", Word{&Options::model, {"cnn"}}},
+      {"model", "kind of network: cnn", Word{&Options::model, {"cnn"}}, Scope::Study},
       {"dataset", "data sets; the first that can be had is used",
-       WordList{&Options::dataset, dataset_names()}},
+       WordList{&Options::dataset, dataset_names()}, Scope::Study},
       {"split", "random, or by-user: whole users are held out",
-       Word{&Options::split, {"random", "by-user"}}},
+       Word{&Options::split, {"random", "by-user"}}, Scope::Study},
       {"validation_share", "share of the samples (or users) held out for validation",
-       Real{&Options::validation_share, kInsideUnit}},
+       Real{&Options::validation_share, kInsideUnit}, Scope::Study},
       {"max_samples", "size of a random subset of the data; 0: the data set's default",
-       Integer{&Options::max_samples, {0, 1e9}}},
+       Integer{&Options::max_samples, {0, 1e9}}, Scope::Study},
       {"channels", "output channels of each block, as a list",
        IntegerList{&Options::channels, {1, 8192}}},
       {"kernel", "kernel size of the convolutions, odd", Integer{&Options::kernel, {1, 63}}},
@@ -115,11 +119,10 @@ const std::vector<Row>& table() {
 }
 
 const Row& row(std::string_view name) {
-  std::vector<std::string> names;
-  for (const Row& row : table()) {
+  for (const Row& row : table())
     if (row.name == name) return row;
-    names.emplace_back(row.name);
-  }
+  std::vector<std::string> names;
+  for (const Row& row : table()) names.emplace_back(row.name);
   throw ConfigError(fmt::format("the trainer has no option \"{}\"{} The options are {}.", name,
                                 did_you_mean(name, names) + ".", join(names, ", ")));
 }
@@ -223,6 +226,20 @@ struct Assign {
   }
 };
 
+/// The value of a member as `Assign` takes it.
+struct Read {
+  const TrainerOptions& options;
+
+  Value operator()(const Flag& flag) const { return options.*flag.member; }
+  Value operator()(const Integer& integer) const { return options.*integer.member; }
+  Value operator()(const IntegerList& list) const {
+    return fmt::format("{}", fmt::join(options.*list.member, ","));
+  }
+  Value operator()(const Real& real) const { return options.*real.member; }
+  Value operator()(const Word& word) const { return options.*word.member; }
+  Value operator()(const WordList& list) const { return join(options.*list.member, ","); }
+};
+
 /// Whether the value of one option is legal.
 struct Check {
   const TrainerOptions& options;
@@ -264,6 +281,10 @@ void TrainerOptions::set(std::string_view name, const Value& value) {
   *this = std::move(changed);
 }
 
+Value TrainerOptions::get(std::string_view name) const {
+  return std::visit(Read{*this}, row(name).kind);
+}
+
 void TrainerOptions::validate() const {
   for (const Row& option : table()) check(*this, option);
 }
@@ -271,7 +292,9 @@ void TrainerOptions::validate() const {
 std::span<const TrainerOption> trainer_options() {
   static const std::vector<TrainerOption> options = [] {
     std::vector<TrainerOption> all;
-    for (const Row& row : table()) all.push_back({row.name, row.help});
+    for (const Row& row : table()) {
+      all.push_back({row.name, row.help, row.scope == Scope::Trial});
+    }
     return all;
   }();
   return options;

@@ -7,78 +7,16 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
-#include <map>
 #include <memory>
-#include <mutex>
 
 #include "base/json.h"
-#include "base/text.h"
 #include "hypertune/error.h"
+#include "train/network_facts.h"
 #include "train/trainer_on.h"
 #include "train/training.h"
 
 namespace hypertune {
 namespace {
-
-constexpr std::size_t kMaxOtherDatasets = 4;
-
-bool is_option(std::string_view name) {
-  return std::ranges::any_of(trainer_options(),
-                             [&](const TrainerOption& option) { return option.name == name; });
-}
-
-TrainerOptions merged(TrainerOptions options, const Params& params) {
-  for (const auto& [name, value] : params)
-    if (is_option(name)) options.set(name, value);
-  options.validate();
-  return options;
-}
-
-std::string list_text(const std::vector<std::int64_t>& numbers) {
-  return fmt::format("{}", fmt::join(numbers, ", "));
-}
-
-/// The network in words; `norm` stands where batch normalization has its place.
-std::string describe(const TrainerOptions& o, const Dataset& data, std::string_view norm) {
-  const bool sequence = data.shape.height == 1;
-  const std::string head = o.head == "flatten" ? "flatten"
-                           : sequence          ? o.head + " over time"
-                                               : o.head + " over positions";
-  return fmt::format(
-      "{} of Conv{}d(kernel {}) -> {}{}{} with {} channels; {}; {}linear to {} classes",
-      count_of(static_cast<long long>(o.channels.size()), "block"), sequence ? 1 : 2, o.kernel,
-      norm, o.activation, o.pool > 1 ? fmt::format(" -> MaxPool({})", o.pool) : "",
-      list_text(o.channels), head, o.dropout > 0 ? fmt::format("dropout {}; ", o.dropout) : "",
-      data.classes.size());
-}
-
-/// The networks of all arms, each description once; [BatchNorm] when some have it and some not.
-std::string describe(const std::vector<TrainerOptions>& arms, const Dataset& data) {
-  const auto with_norm = std::ranges::count(arms, true, &TrainerOptions::batch_norm);
-  const std::string_view norm = with_norm == 0                  ? ""
-                                : with_norm == std::ssize(arms) ? "BatchNorm -> "
-                                                                : "[BatchNorm] -> ";
-  std::vector<std::string> texts;
-  for (const TrainerOptions& options : arms) {
-    const std::string text = describe(options, data, norm);
-    if (std::ranges::find(texts, text) == texts.end()) texts.push_back(text);
-  }
-  return join(texts, "; or ");
-}
-
-/// The options of the training itself, as a table; options that differ between arms are left out.
-Json training_options(const TrainerOptions& o, std::span<const Params> arms) {
-  Json table = {{"optimizer", o.optimizer},
-                {"batch_size", o.batch_size},
-                {"epochs", o.epochs},
-                {"weight_decay", o.weight_decay},
-                {"schedule", o.schedule}};
-  if (o.optimizer == "momentum") table["momentum"] = o.momentum;
-  if (o.patience > 0) table["patience"] = o.patience;
-  for (const Params& arm : arms)
-    for (const auto& [name, value] : arm) table.erase(name);
-  return table;
-}
 
 Metrics final_metrics(const EpochResult& last, std::int64_t epochs, double chance) {
   const bool finite = std::isfinite(last.train_loss) && std::isfinite(last.val_loss);
@@ -109,50 +47,43 @@ class EarlyStopping {
   double best_ = std::numeric_limits<double>::infinity();
 };
 
-using Data = std::shared_ptr<const ChosenDataset>;
-
-Data load(const TrainerOptions& options, std::uint64_t seed, const DownloadProgress& progress) {
-  return std::make_shared<const ChosenDataset>(
-      load_first_dataset(options.dataset, {options.max_samples, seed}, progress));
+/// Runs `action`. A ConfigError of it is told why the data are not those that were wanted first,
+/// which it may have suited.
+template <typename Action>
+auto with_reason(const ChosenDataset& chosen, Action action) {
+  try {
+    return action();
+  } catch (const ConfigError& error) {
+    if (chosen.fallback_reason.empty()) throw;
+    throw ConfigError(fmt::format("{} (the data set is {}, because {})", error.what(),
+                                  chosen.data.name, chosen.fallback_reason));
+  }
 }
 
 class CnnTrainer final : public TrainerExecutor {
  public:
-  CnnTrainer(const TrainerOptions& options, std::uint64_t seed, Data base)
-      : options_(options), seed_(seed), base_(std::move(base)) {
-    split_dataset(base_->data, options_, seed_);  // says at once when that is impossible
-  }
+  CnnTrainer(const TrainerOptions& options, std::uint64_t seed, ChosenDataset chosen)
+      : options_(options),
+        seed_(seed),
+        chosen_(std::move(chosen)),
+        split_(with_reason(chosen_, [&] { return split_dataset(data(), options_, seed_); })) {}
 
   Outcome run(Trial& trial, std::stop_token stop) override;
-  std::string provenance(std::span<const Params> arms) const override;
+  std::string provenance(const SearchSpace& space) const override;
   Probe probe(const Params& params) const override;
 
  private:
-  Data data_for(const TrainerOptions& options) const;
+  const Dataset& data() const { return chosen_.data; }
 
   TrainerOptions options_;
   std::uint64_t seed_;
-  Data base_;
-  mutable std::mutex mutex_;  ///< guards others_
-  /// Data sets that parameters of trials ask for.
-  mutable std::map<std::pair<std::vector<std::string>, std::int64_t>, Data> others_;
+  ChosenDataset chosen_;
+  Split split_;
 };
 
-Data CnnTrainer::data_for(const TrainerOptions& options) const {
-  if (options.dataset == options_.dataset && options.max_samples == options_.max_samples)
-    return base_;
-  const std::scoped_lock lock(mutex_);
-  const std::pair key(options.dataset, options.max_samples);
-  if (const auto known = others_.find(key); known != others_.end()) return known->second;
-  if (others_.size() >= kMaxOtherDatasets) others_.clear();
-  return others_.emplace(key, load(options, seed_, {})).first->second;
-}
-
 Outcome CnnTrainer::run(Trial& trial, std::stop_token stop) {
-  const TrainerOptions options = merged(options_, trial.params());
-  const Data chosen = data_for(options);
-  const Split split = split_dataset(chosen->data, options, seed_);
-  Training training(options, chosen->data, split, trial.seed());
+  const TrainerOptions options = with_params(options_, trial.params());
+  Training training(options, data(), split_, trial.seed());
   EarlyStopping early_stopping(options.patience);
   for (;;) {
     const EpochResult result = training.run_epoch();
@@ -163,7 +94,7 @@ Outcome CnnTrainer::run(Trial& trial, std::stop_token stop) {
     const bool at_end =
         epoch == options.epochs || result.diverged || early_stopping.should_stop(result.val_loss);
     const Metrics metrics =
-        final_metrics(result, epoch, 1.0 / static_cast<double>(chosen->data.classes.size()));
+        final_metrics(result, epoch, 1.0 / static_cast<double>(data().classes.size()));
     if (at_end) return Outcome::complete(metrics);
     const std::string when = fmt::format("after epoch {} of {}", epoch, options.epochs);
     if (stop.stop_requested() || trial.stop_cause() == StopCause::Interrupted)
@@ -175,10 +106,8 @@ Outcome CnnTrainer::run(Trial& trial, std::stop_token stop) {
 
 TrainerExecutor::Probe CnnTrainer::probe(const Params& params) const {
   using SteadyClock = std::chrono::steady_clock;
-  const TrainerOptions options = merged(options_, params);
-  const Data chosen = data_for(options);
-  const Split split = split_dataset(chosen->data, options, seed_);
-  Training training(options, chosen->data, split, seed_);
+  const TrainerOptions options = with_params(options_, params);
+  Training training(options, data(), split_, seed_);
   const auto begin = SteadyClock::now();
   training.run_epoch();
   return {std::chrono::duration<double>(SteadyClock::now() - begin).count(), options.epochs};
@@ -187,37 +116,25 @@ TrainerExecutor::Probe CnnTrainer::probe(const Params& params) const {
 /// Keys: dataset (name), dataset_wanted (list of names, best first), fallback_reason (only when
 /// the first could not be had), dataset_sha256, dataset_source, dataset_citation, dataset_note (how
 /// samples were prepared), samples, train_samples, validation_samples, classes, chance (accuracy of
-/// guessing), split, held_out_users (only for by-user), model (in words), parameters (number by
-/// arm), trainer (options of the training by name), libraries (version by name).
-std::string CnnTrainer::provenance(std::span<const Params> arms) const {
-  const Dataset& data = base_->data;
-  const Split split = split_dataset(data, options_, seed_);
-  std::vector<TrainerOptions> networks;
-  std::map<std::string, std::int64_t> parameters;
-  const Params none;
-  for (const Params& arm : arms.empty() ? std::span(&none, 1) : arms) {
-    const TrainerOptions& options = networks.emplace_back(merged(options_, arm));
-    const Network network(options, data.shape, static_cast<int>(data.classes.size()), Rng());
-    parameters[to_string(arm)] = network.parameter_count();
-  }
-  Json json = {{"dataset", data.name},
+/// guessing), split, held_out_users (only for by-user), libraries (version by name), and those of
+/// `network_facts`.
+std::string CnnTrainer::provenance(const SearchSpace& space) const {
+  Json json = with_reason(chosen_, [&] { return network_facts(options_, space, data()); });
+  json.update({{"dataset", data().name},
                {"dataset_wanted", options_.dataset},
-               {"dataset_sha256", data.sha256},
-               {"dataset_source", data.source},
-               {"dataset_citation", data.citation},
-               {"dataset_note", data.note},
-               {"samples", data.size()},
-               {"train_samples", split.train.size()},
-               {"validation_samples", split.validation.size()},
-               {"classes", data.classes.size()},
-               {"chance", 1.0 / static_cast<double>(data.classes.size())},
+               {"dataset_sha256", data().sha256},
+               {"dataset_source", data().source},
+               {"dataset_citation", data().citation},
+               {"dataset_note", data().note},
+               {"samples", data().size()},
+               {"train_samples", split_.train.size()},
+               {"validation_samples", split_.validation.size()},
+               {"classes", data().classes.size()},
+               {"chance", 1.0 / static_cast<double>(data().classes.size())},
                {"split", options_.split},
-               {"model", describe(networks, data)},
-               {"parameters", parameters},
-               {"trainer", training_options(options_, arms)},
-               {"libraries", {{"LibTorch", libtorch_version()}}}};
-  if (!base_->fallback_reason.empty()) json["fallback_reason"] = base_->fallback_reason;
-  if (!split.held_out.empty()) json["held_out_users"] = split.held_out;
+               {"libraries", {{"LibTorch", libtorch_version()}}}});
+  if (!chosen_.fallback_reason.empty()) json["fallback_reason"] = chosen_.fallback_reason;
+  if (!split_.held_out.empty()) json["held_out_users"] = split_.held_out;
   return dump_json(json);
 }
 
@@ -226,14 +143,14 @@ std::string CnnTrainer::provenance(std::span<const Params> arms) const {
 std::unique_ptr<TrainerExecutor> cnn_trainer(const TrainerOptions& options, std::uint64_t seed,
                                              const DownloadProgress& progress) {
   options.validate();
-  return std::make_unique<CnnTrainer>(options, seed, load(options, seed, progress));
+  return std::make_unique<CnnTrainer>(
+      options, seed, load_first_dataset(options.dataset, {options.max_samples, seed}, progress));
 }
 
 std::unique_ptr<TrainerExecutor> cnn_trainer_on(ChosenDataset data, const TrainerOptions& options,
                                                 std::uint64_t seed) {
   options.validate();
-  return std::make_unique<CnnTrainer>(options, seed,
-                                      std::make_shared<const ChosenDataset>(std::move(data)));
+  return std::make_unique<CnnTrainer>(options, seed, std::move(data));
 }
 
 }  // namespace hypertune

@@ -151,6 +151,47 @@ class BadInputTest(ProgramTest):
         done = [t for t in self.trials("results") if t["state"] == "complete"]
         self.assertEqual(len(done), 6)
 
+    def test_a_disk_that_is_too_small_is_left_as_it_was(self):
+        self.write_study()
+        if os.geteuid() != 0:
+            self.skipTest("only root can mount a small file system")
+        disk = self.work / "disk"
+        disk.mkdir()
+        self.mount(disk, "size=100k")
+        for folder in ["disk/new/run", "disk"]:
+            self.assert_refused(self.run_program("run", "study.toml", "--out", folder), "study.db")
+            self.assertEqual(list(disk.iterdir()), [])
+
+    def test_a_folder_of_another_study_is_not_taken_over(self):
+        self.write_study()
+        self.assert_succeeds(self.run_program("run", "study.toml", "--quiet", "--no-figures",
+                                              "--out", "mine"))
+        before = (self.work / "mine" / "report.md").read_text()
+        for command in ["check", "run"]:
+            self.assert_refused(self.run_program(command, "study.toml", "--out", "mine", "--set",
+                                                 "study.name=second"),
+                                "mine", 'belongs to study "small"', '"second"', "--out")
+        self.assertEqual((self.work / "mine" / "report.md").read_text(), before)
+        self.assertEqual({t["state"] for t in self.trials("mine")}, {"complete"})
+
+    def test_check_refuses_folders_that_a_run_refuses(self):
+        self.write_study()
+        (self.work / "file").write_text("not a folder")
+        (self.work / "mine").mkdir()
+        (self.work / "mine" / "notes.txt").write_text("my own notes")
+        for folder in ["file", "mine", "x" * 5000]:
+            self.assert_refused(self.run_program("check", "study.toml", "--out", folder), folder,
+                                "--out")
+        self.assert_nothing_created("file", "mine", "study.toml")
+
+    def test_names_that_are_too_long(self):
+        self.write_study()
+        name = "x" * 5000
+        for arguments in [("trials", name), ("best", name), ("report", name), ("run", name),
+                          ("check", name), ("run", "study.toml", "--out", name)]:
+            self.assert_refused(self.run_program(*arguments), "File name too long")
+        self.assert_nothing_created("study.toml")
+
     def test_a_database_of_another_program_is_left_as_it_is(self):
         self.write_study()
         (self.work / "other").mkdir()
@@ -176,6 +217,32 @@ class BadInputTest(ProgramTest):
         self.write_study(STUDY.replace("1e-4", "1e-5"))
         for command in ["run", "check"]:
             self.assert_refused(self.run_program(command, "study.toml"), "learning_rate")
+        self.assertEqual(self.trials("runs/small"), before)
+
+    def run_part(self, *arguments):
+        """A study of which one sample is done, and another is planned by the file."""
+        self.write_study(STUDY.replace('"fashion-mnist"', '["gestures", "fashion-mnist"]'))
+        self.assert_succeeds(self.run_program("run", "study.toml", "--quiet", "--no-figures",
+                                              "--set", "tune.num_samples=1", *arguments))
+
+    def test_going_on_with_other_training_or_other_data_is_refused(self):
+        self.run_part()
+        before = self.trials("runs/small")
+        for override, *words in [
+            ("trainer.epochs=1", "epochs = 2", "1"),
+            ("trainer.optimizer=sgd", "optimizer = adam", "sgd"),
+            ("trainer.max_samples=300", "samples = 200", "300"),
+            ("trainer.channels=[5]", "channels"),
+            ("trainer.dataset=gestures", "dataset = fashion-mnist", "gestures"),
+        ]:
+            for command in ["run", "check"]:
+                result = self.run_program(command, "study.toml", "--set", override)
+                self.assert_refused(result, 'study "small"', "restore it", "--out", *words)
+        self.assertEqual(self.trials("runs/small"), before)
+        # Nothing would be mixed in a study that is finished.
+        result = self.run_program("run", "study.toml", "--no-figures", "--set",
+                                  "tune.num_samples=1", "--set", "trainer.epochs=1")
+        self.assert_succeeds(result)
         self.assertEqual(self.trials("runs/small"), before)
 
     def mount(self, folder, options):

@@ -105,6 +105,7 @@ class RunTest(ProgramTest):
         provenance = json.loads(rows["hypertune:provenance"])
         self.assertEqual(provenance["dataset"], "fashion-mnist")
         self.assertEqual(provenance["workers"], 2)
+        self.assertEqual((provenance["sampler"], provenance["scheduler"]), ("random", "fifo"))
         self.assertIn("run study.toml", provenance["command"])
         self.assertGreater(provenance["hardware"]["cores"], 0)
         self.assertEqual(len(provenance["resumed"]), 1)
@@ -118,6 +119,39 @@ class RunTest(ProgramTest):
         self.assertIn("on fashion-mnist", result.out)
         report = (self.work / "runs" / "small" / "report.md").read_text()
         self.assertIn("fashion-mnist", report.lower())
+        began = self.run_program("run", "study.toml", "--json", "--no-figures").events()[0]
+        self.assertEqual(began["dataset"], "fashion-mnist")
+        self.assertIn("gestures", began["fallback_reason"])
+
+    def test_a_study_goes_on_with_the_data_set_it_began_with(self):
+        self.write_study(STUDY.replace('"fashion-mnist"', '["gestures", "fashion-mnist"]'))
+        self.assert_succeeds(self.run_program("run", "study.toml", "--quiet", "--no-figures",
+                                              "--set", "tune.num_samples=1"))
+        # Now the first choice is here, though damaged: opening it would fail.
+        data = self.folder / "data"
+        data.mkdir()
+        (data / "gestures-dataset.zip").write_bytes(b"PK\x03\x04" + bytes(100))
+        result = self.run_program("run", "study.toml", "--json", "--no-figures",
+                                  HYPERTUNE_DATA_PATH=str(data))
+        self.assert_succeeds(result)
+        self.assertEqual(result.events()[0]["dataset"], "fashion-mnist")
+        self.assertEqual(len(self.trials("runs/small")), PLANNED)
+
+    def test_a_finished_study_needs_its_data_no_more(self):
+        self.run_small("--no-figures", "--quiet")
+        before = self.trials("runs/small")
+        (self.work / "runs" / "small" / "report.md").unlink()
+        # None of these can be had.
+        result = self.run_program("run", "study.toml", "--no-figures", "--set",
+                                  "trainer.dataset=gestures")
+        self.assert_succeeds(result)
+        self.assertIn("small on fashion-mnist: 4 of 4 trials complete", result.out)
+        self.assertIn("supported", result.out)
+        self.assertTrue((self.work / "runs" / "small" / "report.md").exists())
+        self.assertEqual(self.trials("runs/small"), before)
+        checked = self.run_program("check", "study.toml")
+        self.assert_succeeds(checked)
+        self.assertIn("nothing is left to run", checked.out)
 
     def test_two_runs_at_once_share_the_work(self):
         self.write_study(LONG_STUDY)
@@ -262,6 +296,7 @@ class CheckTest(ProgramTest):
         self.assert_succeeds(result)
         self.assertIn("runs/small (new)", result.out)
         self.assertRegex(result.out, r"Estimate +about .* for 4 trials on 1 worker")
+        self.assertIn("at the first and at the last grid point", result.out)
         self.assert_nothing_created("study.toml")
 
     def test_check_without_probe_needs_no_data(self):

@@ -76,6 +76,27 @@ class TerminalTest(ProgramTest):
         terminal.type("\x03")
         self.assertEqual(terminal.wait(), 130)
 
+    def test_a_block_fits_a_terminal_of_few_rows(self):
+        for rows in [3, 5]:
+            terminal = self.start(*ENDLESS, rows=rows)
+            terminal.read_until("so far")
+            terminal.type("\x03")
+            self.assertEqual(terminal.wait(), 130)
+            # What stands before the first frame's end, and after the last one's, is no frame.
+            frames = terminal.text.split(FRAME_END)[1:-1]
+            self.assertTrue(frames)
+            self.assertIn("Ctrl-C again", frames[-1])
+            for frame in frames:
+                above = frame.count(" failed: interrupted")  # scroll away above the block
+                self.assertLessEqual(frame.count("\n") - above, rows - 1)
+                self.assertRegex(frame, rf"\x1b\[[1-{rows - 1}]A")
+
+    def test_a_terminal_without_room_for_a_block_gets_lines(self):
+        terminal = self.start(rows=2)
+        self.assertEqual(terminal.wait(), 0, terminal.text)
+        self.assertNotIn("\x1b", terminal.text)
+        self.assertIn("trial 0 started", terminal.text)
+
     def test_ctrl_c_restores_the_terminal_and_says_how_to_go_on(self):
         terminal = self.start(*ENDLESS)
         terminal.read_until(RUNNING)

@@ -1,8 +1,10 @@
 // The executor: studies of networks, with what they report, how they end and what is recorded.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <set>
 
 #include "base/json.h"
 #include "hypertune/error.h"
@@ -14,6 +16,7 @@
 namespace hypertune {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Key;
@@ -79,17 +82,22 @@ TEST(Trainer, AParameterTakesThePlaceOfTheOptionOfItsName) {
   };
   EXPECT_EQ(epochs({{"epochs", std::int64_t{2}}}), 2U);
   EXPECT_EQ(epochs({{"shoe_size", std::int64_t{46}}}), 3U);
-  EXPECT_EQ(run_one(*trainer, {{"split", std::string("by-user")},
-                               {"validation_share", 0.5},
-                               {"channels", std::string("4")},
-                               {"head", std::string("flatten")}})
-                .state,
-            TrialState::Complete);
+  EXPECT_EQ(
+      run_one(*trainer, {{"channels", std::string("4")}, {"head", std::string("flatten")}}).state,
+      TrialState::Complete);
 }
 
 TEST(Trainer, ABadParameterIsAConfigurationError) {
   EXPECT_THROW(run_one(*wave_trainer(), {{"kernel", std::int64_t{2}}}), ConfigError);
   EXPECT_THROW(run_one(*wave_trainer(), {{"channels", std::string("4,4,4,4")}}), ConfigError);
+}
+
+TEST(Trainer, AnOptionOfTheDataCannotBeAParameter) {
+  const auto trainer = wave_trainer();
+  EXPECT_THROW(run_one(*trainer, {{"split", std::string("by-user")}}), ConfigError);
+  SearchSpace space;
+  space.add("max_samples", IntDomain{.low = 10, .high = 20});
+  EXPECT_THROW(trainer->provenance(space), ConfigError);
 }
 
 TEST(Trainer, ADivergedTrialIsCompleteAndCollapsed) {
@@ -171,8 +179,9 @@ TEST(Trainer, ProvenanceSaysWhatWasTrainedOnWhat) {
   options.split = "by-user";
   options.dataset = {"gestures", "fashion-mnist"};
   const auto trainer = cnn_trainer_on({wave_data(200), "the cable was cut"}, options, 1);
-  const std::vector<Params> arms = {{{"batch_norm", true}}, {{"batch_norm", false}}};
-  const Json json = parse_json(trainer->provenance(arms));
+  SearchSpace space;
+  space.grid("batch_norm", {true, false});
+  const Json json = parse_json(trainer->provenance(space));
   EXPECT_EQ(json["dataset"], "waves");
   EXPECT_EQ(json["dataset_wanted"], Json({"gestures", "fashion-mnist"}));
   EXPECT_EQ(json["fallback_reason"], "the cable was cut");
@@ -191,11 +200,119 @@ TEST(Trainer, ProvenanceSaysWhatWasTrainedOnWhat) {
   EXPECT_TRUE(json["libraries"].contains("LibTorch"));
 }
 
-TEST(Trainer, ProvenanceHasOneArmWhenThereIsNoGrid) {
-  const Json json = parse_json(cnn_trainer_on({bar_data(20), ""}, kSmall, 1)->provenance({}));
-  EXPECT_EQ(json["parameters"].size(), 1U);
+TEST(Trainer, ProvenanceHasOneNumberOfParametersWhenAllNetworksHaveAsMany) {
+  const auto trainer = cnn_trainer_on({bar_data(20), ""}, kSmall, 1);
+  SearchSpace space;
+  const Json json = parse_json(trainer->provenance(space));
+  // 1 -> 8 -> 16 channels of 3 x 3, 2 classes.
+  EXPECT_EQ(json["parameters"], 72 + 16 + 1152 + 32 + 32 + 2);
   EXPECT_FALSE(json.contains("fallback_reason"));
   EXPECT_FALSE(json.contains("held_out_users"));
+  space.grid("weight_decay", {0.0, 0.1}).add("pool", IntDomain{.low = 1, .high = 2});
+  EXPECT_EQ(parse_json(trainer->provenance(space))["parameters"], json["parameters"]);
+}
+
+TEST(Trainer, ProvenanceListsEveryOptionThatIsNoParameter) {
+  TrainerOptions options = kSmall;
+  options.schedule = "step";
+  const auto trainer = wave_trainer(options);
+  SearchSpace space;
+  space.add("learning_rate", FloatDomain{.low = 1e-3, .high = 1e-1, .log = true});
+  space.grid("kernel", {std::int64_t{3}, std::int64_t{5}});
+  const Json json = parse_json(trainer->provenance(space))["trainer"];
+  for (const TrainerOption& option : trainer_options()) {
+    const std::set<std::string_view> elsewhere = {"model", "dataset", "split", "learning_rate",
+                                                  "kernel"};
+    EXPECT_EQ(json.contains(option.name), !elsewhere.contains(option.name)) << option.name;
+  }
+  EXPECT_EQ(json["schedule_factor"], 0.1);
+  EXPECT_EQ(json["channels"], "8,16");
+}
+
+TEST(Trainer, ProvenanceTellsTheConstantsOfTheSpaceInPlaceOfTheOptions) {
+  SearchSpace space;
+  space.constant("epochs", std::int64_t{7}).constant("channels", std::string("4"));
+  space.constant("optimizer", std::string("sgd"));
+  space.grid("batch_norm", {true, false});
+  const Json json = parse_json(wave_trainer()->provenance(space));
+  EXPECT_EQ(json["trainer"]["epochs"], 7);
+  EXPECT_EQ(json["trainer"]["optimizer"], "sgd");
+  EXPECT_EQ(json["trainer"]["channels"], "4");
+  EXPECT_THAT(json["model"].get<std::string>(), HasSubstr("1 block of"));
+  EXPECT_EQ(json["parameters"]["batch_norm=false"], 24 + 4 + 12 + 3);
+}
+
+TEST(Trainer, ProvenanceSaysWhatIsSampledAboutTheNetwork) {
+  SearchSpace space;
+  space.add("channels", CategoricalDomain{{std::string("4"), std::string("8,16,32")}});
+  space.add("dropout", FloatDomain{.low = 0, .high = 0.5});
+  space.add("pool",
+            IntDomain{.low = 1, .high = 64});  // the base network would be too deep for some
+  space.add("optimizer", CategoricalDomain{{std::string("sgd"), std::string("momentum")}});
+  space.add("momentum", FloatDomain{.low = 0.5, .high = 0.9}, Condition("optimizer == 'momentum'"));
+  space.constant("epochs", std::int64_t{9}, Condition("dropout > 0.2"));
+  const Json json = parse_json(wave_trainer()->provenance(space));
+  EXPECT_EQ(json["parameters"], "depends on channels");
+  EXPECT_THAT(json["model"].get<std::string>(),
+              AllOf(HasSubstr("sampled channels"), HasSubstr("dropout sampled"),
+                    HasSubstr("MaxPool(sampled)"), HasSubstr("kernel 3")));
+  EXPECT_FALSE(json["trainer"].contains("dropout"));
+  EXPECT_EQ(json["trainer"]["momentum"], "sampled where optimizer == 'momentum', else 0.9");
+  EXPECT_EQ(json["trainer"]["epochs"], "9 where dropout > 0.2, else 3");
+}
+
+TEST(Trainer, ProvenanceKeepsTheTableOfParametersShort) {
+  SearchSpace space;
+  std::vector<Value> rates;
+  for (int i = 1; i <= 200; ++i) rates.emplace_back(1e-3 * i);
+  space.grid("learning_rate", rates).grid("batch_norm", {true, false});
+  EXPECT_EQ(parse_json(wave_trainer()->provenance(space))["parameters"].size(), 2U);
+
+  SearchSpace wide;
+  std::vector<Value> channels;
+  for (std::int64_t i = 1; i <= 1000; ++i) channels.emplace_back(fmt::format("{},2048,2048", i));
+  wide.grid("channels", channels);  // 29 million parameters each
+  const Json json = parse_json(wave_trainer()->provenance(wide));
+  EXPECT_EQ(json["parameters"].size(), 100U);
+  EXPECT_EQ(json["parameters_left_out"], 900);
+  EXPECT_THAT(json["model"].get<std::string>(), HasSubstr("one of 992 others"));
+}
+
+TEST(Trainer, ProvenanceTellsArmsApartThatDifferByAConditionAlone) {
+  SearchSpace space;
+  space.grid("optimizer", {std::string("sgd"), std::string("adam")});
+  space.constant("kernel", std::int64_t{5}, Condition("optimizer == 'adam'"));
+  const Json json = parse_json(wave_trainer()->provenance(space))["parameters"];
+  EXPECT_EQ(json["optimizer=sgd"], 48 + 16 + 384 + 32 + 48 + 3);
+  EXPECT_EQ(json["optimizer=adam"], 80 + 16 + 640 + 32 + 48 + 3);
+}
+
+TEST(Trainer, AGridPointWhoseNetworkCannotBeBuiltIsRefused) {
+  SearchSpace space;
+  space.grid("pool", {std::int64_t{2}, std::int64_t{13}});
+  EXPECT_THROW(wave_trainer()->provenance(space), ConfigError);
+}
+
+TEST(Trainer, AnErrorOnTheDataThatStandInSaysWhyTheyDo) {
+  TrainerOptions options = kSmall;
+  options.dataset = {"gestures", "fashion-mnist"};
+  const auto fault_of = [](const auto& action) -> std::string {
+    try {
+      action();
+    } catch (const ConfigError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  const auto trainer = cnn_trainer_on({bar_data(20), "the cable was cut"}, options, 1);
+  SearchSpace space;
+  space.grid("pool", {std::int64_t{2}, std::int64_t{8}});
+  EXPECT_THAT(fault_of([&] { trainer->provenance(space); }), HasSubstr("the cable was cut"));
+  options.split = "by-user";  // which bars do not have
+  EXPECT_THAT(fault_of([&] {
+                cnn_trainer_on({bar_data(20), "the cable was cut"}, options, 1);
+              }),
+              HasSubstr("the cable was cut"));
 }
 
 TEST(Trainer, AProbeTimesAnEpoch) {

@@ -83,7 +83,7 @@ SearchSpace any_space() {
       {"dropout", Role::Sampled, any_float()},
       {"momentum", Role::Sampled, any_float()},
       {"batch_size", Role::Sampled, any_int()},
-      {"max_samples", Role::Sampled, any_int()},
+      {"schedule_epochs", Role::Sampled, any_int()},
       {"optimizer", Role::Sampled,
        some_of({std::string("sgd"), std::string("adam"), std::string("rmsprop")})},
       {"batch_norm", Role::Grid, some_of({true, false})},

@@ -16,6 +16,7 @@ namespace hypertune {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 using testing_support::simulated_experiment;
 using testing_support::simulated_spec;
 using testing_support::simulated_trials;
@@ -128,6 +129,34 @@ TEST(Judge, TreatsAMeanOfZerosAndOnesAsAShare) {
   EXPECT_EQ(judgement.verdict, Verdict::Supported);
   EXPECT_EQ(judgement.high, 1);
   EXPECT_GT(judgement.low, 0.6);
+}
+
+TEST(Judge, SaysOfAMeanOfZerosAndOnesThatDrawsAreShared) {
+  auto trials = scored({1, 1, 0, 1, 1, 1});
+  EXPECT_EQ(judge(mean_claim("> 0.5"), {}, trials).note, "");
+  for (TrialRecord& trial : trials) trial.plan.draw = trial.number / 2;
+  EXPECT_THAT(judge(mean_claim("> 0.5"), {}, trials).note,
+              HasSubstr("they share 3 draws and are not independent"));
+}
+
+TEST(Judge, DoesNotTakeAFewPerfectScoresForAFlag) {
+  auto trials = scored({1, 1, 1, 1, 1, 1, 0.4});
+  trials.back().params["arm"] = std::string("b");
+  ClaimStatement claim = mean_claim("> 0.5");
+  claim.where = Condition("score == 1");
+  const Judgement judgement = judge(claim, {}, trials);
+  EXPECT_THAT(judgement.method, HasSubstr("Student's t"));
+  EXPECT_EQ(judgement.verdict, Verdict::Inconclusive);
+}
+
+TEST(Judge, WarnsOfTIntervalsFromFewValues) {
+  const char* warning = "few values: the interval supposes that they are not strongly skewed";
+  const std::vector<double> scores = {.90, .91, .92, .93, .94, .95, .96, .97, .98, .99};
+  EXPECT_EQ(judge(mean_claim("> 0"), {}, scored(scores)).note, "");
+  const std::vector<double> nine(scores.begin(), scores.end() - 1);
+  EXPECT_EQ(judge(mean_claim("> 0"), {}, scored(nine)).note, warning);
+  EXPECT_THAT(judge(mean_claim("> 0"), {}, scored({0.9})).note, Not(HasSubstr(warning)));
+  EXPECT_EQ(judge(share_claim("score > 0", "> 0"), {}, scored(nine)).note, "");
 }
 
 TEST(Judge, CountsCompleteTrialsAloneAndSaysWhatIsMissing) {

@@ -168,10 +168,10 @@ TEST(RunState, TheBlockIsNeverAsWideOrHighAsTheTerminal) {
   for (int worker = 0; worker < 50; ++worker) started(state, worker, trial(worker), 0);
   state.set_notice("a notice that is longer than many terminals are wide, as it happens");
   for (const int columns : {1, 2, 7, 20, 41, 80, 200}) {
-    for (const int rows : {1, 5, 24, 60}) {
+    for (const int rows : {1, 2, 3, 4, 5, 24, 60}) {
       for (const bool utf8 : {false, true}) {
         const auto lines = state.render({columns, rows}, {.utf8 = utf8}, 1);
-        EXPECT_LE(static_cast<int>(lines.size()), std::max(rows - 1, 4));
+        EXPECT_LE(static_cast<int>(lines.size()), rows - 1);
         for (const std::string& line : lines) {
           EXPECT_LE(display_width(line), std::max(1, columns - 1));
           EXPECT_THAT(line, Not(HasSubstr("\x1b")));
@@ -213,11 +213,6 @@ TEST(Table, NumbersAreAlignedToTheRightAndTextToTheLeft) {
             "name   n\n"
             "a     10\n"
             "long   9\n");
-}
-
-TEST(Table, CommaSeparatedCellsAreQuotedWhereTheyNeedIt) {
-  EXPECT_EQ(csv_line({"a", "b,c", "say \"x\"", "", "two\nlines"}),
-            "a,\"b,c\",\"say \"\"x\"\"\",,\"two\nlines\"\n");
 }
 
 TEST(ShellWords, QuotesOnlyWhatNeedsQuotes) {
@@ -272,7 +267,8 @@ TEST_F(DisplayTest, LinesNameEachTrialThatStartsAndEndsButNotEachEpoch) {
 }
 
 TEST_F(DisplayTest, JsonLinesHoldTheEventAndItsTrial) {
-  const auto progress = json_progress(start_of(2, 1), fd());
+  JsonLines json(fd());
+  const auto progress = json_progress(start_of(2, 1), json);
   TrialRecord record = trial(0);
   progress->on_event({Event::Kind::Started, 0, record});
   record.reports.push_back({3, {{"val_accuracy", std::nan("")}}});

@@ -9,6 +9,7 @@
 namespace hypertune {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::StartsWith;
 
@@ -358,6 +359,19 @@ INSTANTIATE_TEST_SUITE_P(Space, Faults, testing::ValuesIn(kSpaceFaults), title_o
 INSTANTIATE_TEST_SUITE_P(Conditions, Faults, testing::ValuesIn(kConditionFaults), title_of);
 INSTANTIATE_TEST_SUITE_P(Trainer, Faults, testing::ValuesIn(kTrainerFaults), title_of);
 INSTANTIATE_TEST_SUITE_P(Claims, Faults, testing::ValuesIn(kClaimFaults), title_of);
+
+TEST(DataFaults, AnOptionOfTheDataIsNoParameter) {
+  for (const std::string parameter :
+       {"dataset = { grid = [\"gestures\", \"fashion-mnist\"] }", "split = \"by-user\"",
+        "validation_share = { float = [0.1, 0.3] }", "max_samples = { int = [1, 9] }",
+        "model = \"cnn\""}) {
+    const std::string name = parameter.substr(0, parameter.find(' '));
+    EXPECT_THAT(fault_of(kStudy + "[space]\npool = 2\n" + parameter + "\n"),
+                AllOf(StartsWith("folder/study.toml:6:1: "), HasSubstr("\"" + name + "\""),
+                      HasSubstr(name + " belongs into [trainer]"),
+                      HasSubstr("loaded once for all trials")));
+  }
+}
 
 TEST(OverrideFaults, AreRefusedWithTheOverrideInPlaceOfTheLine) {
   const auto expect = [](const std::string& line, const std::vector<std::string>& words) {

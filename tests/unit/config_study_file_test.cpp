@@ -120,7 +120,7 @@ TEST(Space, ReadsEveryWayOfWritingAParameter) {
     learning_rate = { float = [1e-4, 1], log = true }
     dropout       = { float = [0, 0.5], step = 0.1 }
     batch_size    = { int = [8, 64], step = 8 }
-    max_samples   = { int = [100, 1000], log = true }
+    patience      = { int = [100, 1000], log = true }
     pool          = { grid = [1, 2] }
     epochs        = 7
     momentum      = { float = [0, 0.9], when = "optimizer == 'momentum'" }
@@ -131,7 +131,7 @@ TEST(Space, ReadsEveryWayOfWritingAParameter) {
       .add("learning_rate", FloatDomain{.low = 1e-4, .high = 1, .log = true})
       .add("dropout", FloatDomain{.low = 0, .high = 0.5, .step = 0.1})
       .add("batch_size", IntDomain{.low = 8, .high = 64, .step = 8})
-      .add("max_samples", IntDomain{.low = 100, .high = 1000, .log = true})
+      .add("patience", IntDomain{.low = 100, .high = 1000, .log = true})
       .grid("pool", {std::int64_t{1}, std::int64_t{2}})
       .constant("epochs", std::int64_t{7})
       .add("momentum", FloatDomain{.low = 0, .high = 0.9}, Condition("optimizer == 'momentum'"));

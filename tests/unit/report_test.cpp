@@ -12,7 +12,9 @@
 #include "hypertune/error.h"
 #include "report/document.h"
 #include "report/experiment.h"
+#include "report/gnuplot.h"
 #include "report/sections.h"
+#include "report/study_figures.h"
 #include "report/trials_csv.h"
 #include "support/golden.h"
 #include "support/simulated_study.h"
@@ -181,21 +183,98 @@ TEST(StateExperiment, KeepsWhatWasStatedFirstAndMarksWhatCameLater) {
       parse_experiment(study.storage->attributes(study.id).find(kExperimentKey)->second);
   EXPECT_EQ(stated.title, "Batch normalization and the learning rate");
   ASSERT_EQ(stated.claims.size(), 5U);
-  EXPECT_EQ(stated.claims[0].trials_ended, 0);
+  EXPECT_EQ(stated.claims[0].trials_begun, 0);
   EXPECT_EQ(stated.claims[0].claim.expect.text, ">= 0.8");
   EXPECT_EQ(stated.claims[0].claim.where->text(), "batch_norm and learning_rate > 0.01");
   EXPECT_EQ(stated.claims[3].claim.along, "batch_norm");
-  EXPECT_EQ(stated.claims[4].trials_ended, 20);
+  EXPECT_EQ(stated.claims[4].trials_begun, 20);
   ASSERT_EQ(stated.changes.size(), 1U);
   EXPECT_EQ(stated.changes[0].sha256, "bb22");
-  EXPECT_EQ(stated.changes[0].trials_ended, 20);
+  EXPECT_EQ(stated.changes[0].trials_begun, 20);
 
   const TemporaryFolder folder;
   write_report(*study.storage, study.id, folder.path(), {.figures = false});
   const std::string text = read_file(folder / "report.md");
   EXPECT_THAT(text, HasSubstr("The study file was changed since: its SHA-256 became bb22 after 20 "
-                              "trials had ended"));
-  EXPECT_THAT(text, HasSubstr("1 of 5 claims was stored after trials had ended"));
+                              "trials had begun"));
+  EXPECT_THAT(text, HasSubstr("1 of 5 claims was stored after trials had begun"));
+}
+
+TEST(StateExperiment, CountsATrialThatHasBegunThoughNotEnded) {
+  StoredStudy study;
+  const std::vector<TrialPlan> plans(2);
+  study.storage->enqueue(study.id, plans);
+  state_experiment(*study.storage, study.id, {.title = "first"});
+  ASSERT_TRUE(study.storage->claim(study.id, {.worker = "test"}));
+  state_experiment(*study.storage, study.id, simulated_experiment());
+  const StatedExperiment stated =
+      parse_experiment(study.storage->attributes(study.id).find(kExperimentKey)->second);
+  EXPECT_EQ(stated.trials_begun, 0);
+  EXPECT_EQ(stated.claims.front().trials_begun, 1);
+}
+
+TEST(RecordProvenance, KeepsTheFirstOneAndTakesObjectsAlone) {
+  StoredStudy study;
+  record_provenance(*study.storage, study.id, R"({"dataset": "waves"})");
+  record_provenance(*study.storage, study.id, R"({"dataset": "bars"})");
+  EXPECT_EQ(study.storage->attributes(study.id).find(kProvenanceKey)->second,
+            R"({"dataset": "waves"})");
+  EXPECT_THROW(record_provenance(*study.storage, study.id, "[]"), Error);
+  EXPECT_THROW(record_provenance(*study.storage, study.id, "{"), Error);
+}
+
+TEST(Methodology, NamesVersionsAndTheHashOfTheStudyFile) {
+  StudyView study;
+  study.provenance = {{"hypertune_version", "1.2.3"}, {"libraries", {{"LibTorch", "9.8"}}}};
+  study.experiment = StatedExperiment{};
+  study.experiment->study_file_sha256 = "aa11";
+  const std::string text = to_markdown({.title = "t", .sections = {methodology_section(study)}});
+  EXPECT_THAT(text, HasSubstr("Versions: hypertune 1.2.3, LibTorch 9.8."));
+  EXPECT_THAT(text, HasSubstr("the SHA-256 of the study file (aa11), were stored with the study "
+                              "before the first trial began"));
+}
+
+TEST(Methodology, TellsTheNumberOfParametersOnceWhenAllArmsHaveAsMany) {
+  StudyView study;
+  study.provenance = {{"parameters", 33684}};
+  const auto text = [&] {
+    return to_markdown({.title = "t", .sections = {methodology_section(study)}});
+  };
+  EXPECT_THAT(text(), HasSubstr("Trainable parameters: 33684."));
+  study.provenance = {{"parameters", {{"kernel=3", 1}, {"kernel=5", 2}}},
+                      {"parameters_left_out", 900}};
+  EXPECT_THAT(text(), HasSubstr("There are 900 arms more"));
+}
+
+TEST(WriteReport, RemovesFiguresOfAnEarlierReportThatItDoesNotHave) {
+  StoredStudy study;
+  study.run();
+  const TemporaryFolder folder;
+  const auto draw = [&](bool figures) {
+    return write_report(*study.storage, study.id, folder.path(), {.figures = figures});
+  };
+  draw(true);
+  write_file(folder / "figures/mine.svg", "kept");
+  draw(false);
+  EXPECT_TRUE(std::filesystem::exists(folder / "figures/mine.svg"));
+  for (const std::string_view name : kFigureNames) {
+    for (const char* ending : {".svg", ".png"}) {
+      EXPECT_FALSE(std::filesystem::exists(folder / "figures" / (std::string(name) + ending)));
+    }
+  }
+  draw(true);
+  std::filesystem::remove(folder / "figures/mine.svg");
+  draw(false);
+  EXPECT_FALSE(std::filesystem::exists(folder / "figures"));
+}
+
+TEST(Gnuplot, IsStoppedWhenItsTimeIsUp) {
+  try {
+    run_gnuplot("while (1) { x = 1 }\n", std::chrono::milliseconds(100));
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("did not end within"));
+  }
 }
 
 TEST(ParseExperiment, RejectsDamagedTexts) {
@@ -203,11 +282,11 @@ TEST(ParseExperiment, RejectsDamagedTexts) {
   EXPECT_EQ(to_json_text(parse_experiment(good)), good);
   for (std::string_view damaged :
        {"", "null", "{}", "[1]", R"({"title": "t", "hypothesis": "h", "study_file": "",
-       "study_file_sha256": "", "trials_ended": 0, "changes": [], "claims": [{"text": "t",
-       "estimand": "magic", "subject": "", "along": "", "expect": "> 1", "trials_ended": 0}]})",
+       "study_file_sha256": "", "trials_begun": 0, "changes": [], "claims": [{"text": "t",
+       "estimand": "magic", "subject": "", "along": "", "expect": "> 1", "trials_begun": 0}]})",
         R"({"title": "t", "hypothesis": "h", "study_file": "", "study_file_sha256": "",
-       "trials_ended": 0, "changes": [], "claims": [{"text": "t", "estimand": "share",
-       "subject": "a >", "along": "", "expect": "> 1", "trials_ended": 0}]})"}) {
+       "trials_begun": 0, "changes": [], "claims": [{"text": "t", "estimand": "share",
+       "subject": "a >", "along": "", "expect": "> 1", "trials_begun": 0}]})"}) {
     EXPECT_THROW(parse_experiment(damaged), Error) << damaged;
   }
 }

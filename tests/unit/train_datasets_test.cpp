@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <functional>
 #include <map>
@@ -307,9 +308,8 @@ TEST(DatasetSearch, TheFoldersOfTheDataPathComeFirstThenTheCache) {
   const Surroundings at;
   EXPECT_FALSE(dataset_info("gestures").found);
   write_file(at.folder / "cache/hypertune/gestures-dataset.zip", "");
-  EXPECT_EQ(fetch_dataset("gestures"), at.folder / "cache/hypertune");
+  EXPECT_EQ(dataset_info("gestures").found, at.folder / "cache/hypertune/gestures-dataset.zip");
   write_file(at.folder / "second/gestures-dataset.zip", "");
-  EXPECT_EQ(fetch_dataset("gestures"), at.folder / "second");
   EXPECT_EQ(dataset_info("gestures").found, at.folder / "second/gestures-dataset.zip");
 }
 
@@ -348,6 +348,38 @@ TEST(DatasetSearch, ADamagedArchiveIsAnErrorAndNoReasonToTakeTheNext) {
                 load_first_dataset({"gestures", "fashion-mnist"}, {});
               }),
               AllOf(HasSubstr("first/gestures-dataset.zip"), HasSubstr("SHA-256")));
+}
+
+TEST(DatasetSearch, FetchingVerifiesWhatIsHereAlready) {
+  const Surroundings at;
+  write_file(at.folder / "first/gestures-dataset.zip", "");
+  EXPECT_THAT(fault_of([] { fetch_dataset("gestures"); }),
+              AllOf(HasSubstr("first/gestures-dataset.zip"), HasSubstr("SHA-256")));
+  write_file(at.folder / "first/fashion-mnist/train-images-idx3-ubyte.gz", "");
+  write_file(at.folder / "first/fashion-mnist/train-labels-idx1-ubyte.gz", "");
+  EXPECT_THAT(fault_of([] { fetch_dataset("fashion-mnist"); }),
+              AllOf(HasSubstr("train-images-idx3-ubyte.gz"), HasSubstr("SHA-256")));
+}
+
+TEST(DatasetSearch, FetchingGivesTheFolderOfASoundDataSet) {
+  const Surroundings at;
+  const auto found = dataset_info("fashion-mnist").found;
+  if (!found) GTEST_SKIP() << "dataset-fashion-mnist not installed";
+  EXPECT_EQ(fetch_dataset("fashion-mnist"), found->parent_path());
+}
+
+TEST(Download, PartsThatNobodyWritesAreRemoved) {
+  const TemporaryFolder folder;
+  for (const char* name : {"old.zip.1.part", "new.zip.2.part", "old.zip"})
+    write_file(folder / name, "");
+  const auto old = std::filesystem::file_time_type::clock::now() - std::chrono::hours(1);
+  std::filesystem::last_write_time(folder / "old.zip.1.part", old);
+  std::filesystem::last_write_time(folder / "old.zip", old);
+  remove_stale_parts(folder.path());
+  EXPECT_FALSE(std::filesystem::exists(folder / "old.zip.1.part"));
+  EXPECT_TRUE(std::filesystem::exists(folder / "new.zip.2.part"));
+  EXPECT_TRUE(std::filesystem::exists(folder / "old.zip"));
+  EXPECT_NO_THROW(remove_stale_parts(folder / "missing"));
 }
 
 TEST(Download, ARefusedConnectionLeavesNoFileAndGivesTheReason) {

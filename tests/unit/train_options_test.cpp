@@ -59,6 +59,48 @@ TEST(TrainerOptions, EveryOptionOfTheTableCanBeSetByItsName) {
   EXPECT_EQ(options.schedule, "one-cycle");
 }
 
+TEST(TrainerOptions, WhatIsReadByNameCanBeSetByName) {
+  const TrainerOptions others{.model = "cnn",
+                              .dataset = {"fashion-mnist", "gestures"},
+                              .split = "by-user",
+                              .validation_share = 0.1,
+                              .max_samples = 7,
+                              .channels = {8, 16},
+                              .kernel = 5,
+                              .pool = 1,
+                              .batch_norm = false,
+                              .dropout = 0.25,
+                              .activation = "gelu",
+                              .head = "flatten",
+                              .optimizer = "sgd",
+                              .learning_rate = 0.3,
+                              .momentum = 0.5,
+                              .weight_decay = 0.01,
+                              .schedule = "step",
+                              .schedule_epochs = 2,
+                              .schedule_factor = 0.5,
+                              .batch_size = 64,
+                              .epochs = 4,
+                              .patience = 2};
+  for (const TrainerOption& option : trainer_options()) {
+    TrainerOptions read;
+    const Value value = others.get(option.name);
+    EXPECT_TRUE(option.name == "model" || value != read.get(option.name)) << option.name;
+    read.set(option.name, value);
+    EXPECT_EQ(read.get(option.name), value) << option.name;
+  }
+  EXPECT_EQ(others.get("channels"), Value("8,16"s));
+  EXPECT_THROW(others.get("kernels"), ConfigError);
+}
+
+TEST(TrainerOptions, ThoseOfTheDataAloneAreTheSameForAllTrials) {
+  std::set<std::string_view> of_the_study;
+  for (const TrainerOption& option : trainer_options())
+    if (!option.per_trial) of_the_study.insert(option.name);
+  EXPECT_EQ(of_the_study, (std::set<std::string_view>{"model", "dataset", "split",
+                                                      "validation_share", "max_samples"}));
+}
+
 TEST(TrainerOptions, ABadValueIsRefusedAndNamesTheOptionAndItsLegalValues) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const double infinity = std::numeric_limits<double>::infinity();
