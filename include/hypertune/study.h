@@ -64,7 +64,6 @@ class Study {
   Trial take(TrialRecord record, TrialHooks hooks);
   void decide(TrialRecord& record, const SearchSpace& space) const;
   std::vector<TrialRecord> history_for(bool wanted) const;
-  void check_draws(const std::vector<TrialPlan>& plans) const;
 
   std::shared_ptr<Storage> storage_;
   StudySpec spec_;

@@ -139,7 +139,7 @@ void print_estimate(const StudyFile& study, const TrainerExecutor& trainer, int 
 int check_study(const CheckOptions& arguments) {
   const StudyFile study = arguments.study.load();
   const fs::path folder = arguments.study.run_folder(study);
-  const auto stored = find_run(folder, study.spec);
+  const auto stored = find_run(folder, study);
   const StoredRun before = stored.value_or(StoredRun());
   const PlanCount count = count_plan(study, before.trials);
   TrainerOptions options = study.trainer;

@@ -246,7 +246,7 @@ int run_study(const RunOptions& options, const std::string& command_line) {
   std::signal(SIGPIPE, SIG_IGN);  // that nobody reads the progress is no reason to lose a run
   const StudyFile file = options.study.load();
   const fs::path folder = options.study.run_folder(file);
-  const StoredRun stored = find_run(folder, file.spec).value_or(StoredRun());
+  const StoredRun stored = find_run(folder, file).value_or(StoredRun());
   // What is finished needs no data: they may be gone.
   const bool finished = !stored.trials.empty() && count_plan(file, stored.trials).open() == 0;
   std::unique_ptr<TrainerExecutor> trainer;

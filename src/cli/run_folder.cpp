@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "cli/stored_study.h"
+#include "core/plan.h"
 #include "hypertune/error.h"
 #include "report/experiment.h"
 
@@ -58,7 +59,8 @@ bool is_in_use(const fs::path& database) {
 
 }  // namespace
 
-std::optional<StoredRun> find_run(const fs::path& folder, const StudySpec& spec) {
+std::optional<StoredRun> find_run(const fs::path& folder, const StudyFile& file) {
+  const StudySpec& spec = file.spec;
   refuse_foreign_folder(folder);
   const fs::path database = folder / kDatabaseName;
   std::error_code error;
@@ -74,6 +76,8 @@ std::optional<StoredRun> find_run(const fs::path& folder, const StudySpec& spec)
   }
   const StudyId study = storage->open_study(spec);
   StoredRun run{.trials = storage->trials(study)};
+  require_same_draws(spec.name, grid_plan(spec.space, file.tune.num_samples, file.tune.paired),
+                     run.trials);
   const auto attributes = storage->attributes(study);
   const auto provenance = attributes.find(kProvenanceKey);
   if (provenance != attributes.end()) run.provenance = parse_json(provenance->second);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "config/study_file.h"
 #include "hypertune/storage.h"
 
 namespace hypertune {
@@ -18,8 +19,8 @@ struct StoredRun {
 
 /// What the folder holds of the study; nothing when it is new. Throws ConfigError for a folder that
 /// no run may use, because it holds other things or another study, and StudyMismatch when the study
-/// of this name is another one.
-std::optional<StoredRun> find_run(const std::filesystem::path& folder, const StudySpec& spec);
+/// of this name is another one or was begun with another plan.
+std::optional<StoredRun> find_run(const std::filesystem::path& folder, const StudyFile& file);
 
 /// Creates the folder and an empty database in it where they are missing. Unless it is kept, what
 /// it created is removed again: nothing is left when a run cannot begin.

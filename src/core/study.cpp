@@ -5,13 +5,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <span>
 #include <utility>
 
 #include "base/assert.h"
 #include "base/text.h"
 #include "base/worker_id.h"
+#include "core/plan.h"
 #include "hypertune/error.h"
 
 namespace hypertune {
@@ -162,32 +162,9 @@ int Study::enqueue_plans(const std::vector<TrialPlan>& plans) {
 }
 
 int Study::plan(int num_samples, bool paired) {
-  const std::vector<Params> cells = spec_.space.grid_points();
-  std::vector<TrialPlan> plans;
-  for (int sample = 0; sample < num_samples; ++sample) {
-    for (std::size_t cell = 0; cell < cells.size(); ++cell) {
-      const auto row = static_cast<std::uint64_t>(sample);
-      plans.push_back({.key = fmt::format("grid/{}/{}", sample, cell),
-                       .fixed = cells[cell],
-                       .draw = paired ? row : row * cells.size() + cell});
-    }
-  }
-  check_draws(plans);
+  const std::vector<TrialPlan> plans = grid_plan(spec_.space, num_samples, paired);
+  require_same_draws(spec_.name, plans, storage_->trials(id_));
   return storage_->enqueue(id_, plans);
-}
-
-/// What is planned already must have the draws that it would get now.
-void Study::check_draws(const std::vector<TrialPlan>& plans) const {
-  std::map<std::string, std::optional<std::uint64_t>, std::less<>> draws;
-  for (const TrialPlan& plan : plans) draws[plan.key] = plan.draw;
-  for (const TrialRecord& trial : storage_->trials(id_)) {
-    const auto now = draws.find(trial.plan.key);
-    if (now == draws.end() || now->second == trial.plan.draw) continue;
-    throw StudyMismatch(fmt::format(
-        "study \"{}\" was begun with the other setting of paired; restore it, or give the changed "
-        "study another name or another folder",
-        spec_.name));
-  }
 }
 
 int Study::plan_retries(int max_attempts) {

@@ -245,6 +245,14 @@ class BadInputTest(ProgramTest):
         self.assert_succeeds(result)
         self.assertEqual(self.trials("runs/small"), before)
 
+    def test_going_on_unpaired_where_the_study_began_paired_is_refused(self):
+        self.run_part()
+        before = self.trials("runs/small")
+        for command in ["run", "check"]:
+            result = self.run_program(command, "study.toml", "--set", "tune.paired=false")
+            self.assert_refused(result, 'study "small"', "paired", "--out")
+        self.assertEqual(self.trials("runs/small"), before)
+
     def mount(self, folder, options):
         done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)],
                               capture_output=True, text=True)

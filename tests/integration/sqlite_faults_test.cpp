@@ -185,6 +185,15 @@ struct Damage {
   const char* complaint;
 };
 
+/// A copy of the folder's whole.db, damaged.
+std::shared_ptr<Storage> damaged_store(const TemporaryFolder& folder, const Damage& damage) {
+  const auto file = folder / "study.db";
+  std::filesystem::copy_file(folder / "whole.db", file,
+                             std::filesystem::copy_options::overwrite_existing);
+  run_sql(file, damage.sql);
+  return sqlite_storage(file);
+}
+
 TEST(SqliteFaults, DamagedRowsAreNamedByTheirTrial) {
   const std::vector<Damage> all = {
       {"UPDATE trial_system_attributes SET value_json = '{' WHERE \"key\" = 'fixed_params'",
@@ -222,11 +231,7 @@ TEST(SqliteFaults, DamagedRowsAreNamedByTheirTrial) {
   const TemporaryFolder folder;
   make_study(folder / "whole.db");
   for (const Damage& damage : all) {
-    const auto file = folder / "study.db";
-    std::filesystem::copy_file(folder / "whole.db", file,
-                               std::filesystem::copy_options::overwrite_existing);
-    run_sql(file, damage.sql);
-    const auto store = sqlite_storage(file);
+    const auto store = damaged_store(folder, damage);
     const StudyId study = store->open_study(spec());
     EXPECT_THAT(storage_error([&] { store->trials(study); }),
                 AllOf(HasSubstr("study.db"), HasSubstr("trial"), HasSubstr(damage.complaint)))
@@ -254,11 +259,7 @@ TEST(SqliteFaults, DamagedStudiesAreNamed) {
   const TemporaryFolder folder;
   make_study(folder / "whole.db");
   for (const Damage& damage : all) {
-    const auto file = folder / "study.db";
-    std::filesystem::copy_file(folder / "whole.db", file,
-                               std::filesystem::copy_options::overwrite_existing);
-    run_sql(file, damage.sql);
-    const auto store = sqlite_storage(file);
+    const auto store = damaged_store(folder, damage);
     EXPECT_THAT(storage_error([&] { store->open_study(spec()); }),
                 AllOf(HasSubstr("study.db"), HasSubstr("study \"study\" is damaged"),
                       HasSubstr(damage.complaint)))
