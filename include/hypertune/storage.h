@@ -94,7 +94,8 @@ std::shared_ptr<Storage> memory_storage(Clock clock = system_clock());
 struct SqliteOptions {
   /// Create the file when it is missing; otherwise that is an error.
   bool create = true;
-  /// Survive a power cut at every commit, not only the death of the process (30 times slower).
+  /// Plans and results survive a power cut as soon as they are stored, with all that led to them;
+  /// otherwise they survive the death of the process alone, and storing them is 30 times faster.
   bool durable = false;
   /// How long a writer waits for its turn before it gives up.
   std::chrono::milliseconds lock_timeout{60'000};

@@ -194,8 +194,15 @@ void Database::use_write_ahead_log(bool durable) {
     }
     if (on_busy(this, tries) == 0) fail(SQLITE_BUSY);
   }
+  durable_ = durable;
   run_script(durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
   sqlite3_db_config(handle_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
+}
+
+void Database::relax(bool relaxed) {
+  if (!durable_ || relaxed_ == relaxed) return;
+  run_script(relaxed ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL");
+  relaxed_ = relaxed;
 }
 
 Query::~Query() {
@@ -251,7 +258,8 @@ std::string Query::text(int column) const {
 bool Query::is_null(int column) const { return sqlite3_column_type(at_, column) == SQLITE_NULL; }
 
 Transaction::Transaction(Database& database, Kind kind) : database_(database) {
-  database_.run(kind == Kind::Write ? "BEGIN IMMEDIATE" : "BEGIN");
+  if (kind != Kind::Read) database_.relax(kind == Kind::WriteOnTheWay);
+  database_.run(kind == Kind::Read ? "BEGIN" : "BEGIN IMMEDIATE");
 }
 
 Transaction::~Transaction() {

@@ -110,11 +110,14 @@ class Database {
   sqlite3_stmt* prepared(std::string_view sql);
   [[noreturn]] void fail(int code) const;
   static int on_busy(void* database, int tries);
+  void relax(bool relaxed);
 
   std::filesystem::path file_;
   std::chrono::milliseconds lock_timeout_;
   std::chrono::steady_clock::time_point busy_since_;
   Rng rng_;  // for the length of naps
+  bool durable_ = false;
+  bool relaxed_ = false;  ///< durable, but for the present transaction
   std::unique_ptr<sqlite3, CloseConnection> handle_;
   std::unordered_map<std::string, std::unique_ptr<sqlite3_stmt, FinalizeStatement>> statements_;
 };
@@ -125,6 +128,9 @@ class Transaction {
   enum class Kind : std::uint8_t {
     Read,   ///< sees one state of the database, and never waits
     Write,  ///< the only writer until it ends
+    /// As Write, but a power cut may undo it until the next Write is committed: for what happens
+    /// on the way to a result.
+    WriteOnTheWay,
   };
   Transaction(Database& database, Kind kind);
   ~Transaction();

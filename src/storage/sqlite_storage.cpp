@@ -314,7 +314,7 @@ void SqliteStorage::put_trial_attribute(TrialId trial, std::string_view key, con
 
 std::optional<TrialRecord> SqliteStorage::claim(StudyId study, const Lease& lease) {
   const std::scoped_lock lock(mutex_);
-  Transaction transaction(database_, Transaction::Kind::Write);
+  Transaction transaction(database_, Transaction::Kind::WriteOnTheWay);
   const std::vector<Objective> all_objectives = objectives(study);
   TrialId trial = 0;
   int number = 0;
@@ -409,7 +409,7 @@ void SqliteStorage::insert_param(Claim at, const TrialRow& trial, const ParamVal
 
 void SqliteStorage::set_params(Claim at, std::span<const ParamValue> params) {
   const std::scoped_lock lock(mutex_);
-  Transaction transaction(database_, Transaction::Kind::Write);
+  Transaction transaction(database_, Transaction::Kind::WriteOnTheWay);
   const TrialRow trial = writable_trial(at);
   for (const ParamValue& param : params) insert_param(at, trial, param);
   transaction.commit();
@@ -417,7 +417,7 @@ void SqliteStorage::set_params(Claim at, std::span<const ParamValue> params) {
 
 void SqliteStorage::add_report(Claim at, const Report& report) {
   const std::scoped_lock lock(mutex_);
-  Transaction transaction(database_, Transaction::Kind::Write);
+  Transaction transaction(database_, Transaction::Kind::WriteOnTheWay);
   const TrialRow trial = writable_trial(at);
   {
     Query row = database_.query(
@@ -489,7 +489,7 @@ std::vector<Claim> SqliteStorage::heartbeat(std::span<const Claim> claims,
                                             std::chrono::seconds duration) {
   if (claims.empty()) return {};
   const std::scoped_lock lock(mutex_);
-  Transaction transaction(database_, Transaction::Kind::Write);
+  Transaction transaction(database_, Transaction::Kind::WriteOnTheWay);
   const std::int64_t expires = microseconds_since_epoch(now() + duration);
   std::vector<Claim> lost;
   for (const Claim& at : claims) {
