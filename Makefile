@@ -34,11 +34,13 @@ test: ## Build and run all tests
 	@cmake --build build -j $(JOBS)
 	@cd build && ctest --output-on-failure -j $(JOBS)
 
-bench: ## Compare speeds with those of PyTorch from Python
-	$(setup) build bench
+bench: ## Compare speeds with those of LibTorch and PyTorch, and time the flagship
+	$(setup) build study bench
 	@$(configure) -B build -DHYPERTUNE_BENCH=ON
-	@cmake --build build -j $(JOBS) --target product trainer_epoch
-	@/usr/bin/python3 bench/compare/pytorch_epoch --bench build/trainer_epoch
+	@cmake --build build -j $(JOBS) --target product trainer_epoch compare_engine
+	@build/compare_engine
+	@/usr/bin/python3 bench/compare/pytorch_epoch
+	@bench/compare/flagship
 
 format: ## Format every C++ file
 	$(setup) test

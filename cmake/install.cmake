@@ -42,9 +42,14 @@ hypertune_shared_library(hypertune_library EXPORT_NAME hypertune MODULES ${libra
 set_target_properties(hypertune_library PROPERTIES OUTPUT_NAME hypertune)
 hypertune_pkg_config(hypertune)
 
-hypertune_shared_library(hypertune_trainer EXPORT_NAME trainer MODULES hypertune_train
+hypertune_shared_library(hypertune_trainer EXPORT_NAME trainer MODULES hypertune_nn hypertune_train
   LINKS hypertune_library)
 hypertune_pkg_config(hypertune-trainer)
+
+# Where src/train/torch_backend.cpp looks for it.
+if(TARGET hypertune_torch)
+  install(TARGETS hypertune_torch LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/hypertune)
+endif()
 
 install(DIRECTORY include/hypertune DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
   FILES_MATCHING PATTERN "*.h")
@@ -72,3 +77,6 @@ install(FILES LICENSE CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 # All that is installed.
 add_custom_target(product)
 add_dependencies(product hypertune_cli hypertune_pages hypertune_library hypertune_trainer)
+if(TARGET hypertune_torch)
+  add_dependencies(product hypertune_torch)
+endif()

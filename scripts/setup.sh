@@ -8,14 +8,14 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 groups="build, study, test, lint, bench"
 declare -A packages=(
-  [build]="g++ cmake ninja-build ccache pkg-config libtorch-dev libsqlite3-dev nlohmann-json3-dev
-    libcli11-dev libtomlplusplus-dev libfmt-dev libarchive-dev libcurl4-openssl-dev zlib1g-dev
-    libssl-dev libboost-dev"
+  [build]="g++ cmake ninja-build ccache pkg-config libsqlite3-dev nlohmann-json3-dev libcli11-dev
+    libtomlplusplus-dev libfmt-dev libarchive-dev libcurl4-openssl-dev zlib1g-dev libssl-dev
+    libboost-dev"
   [study]="gnuplot-nox fonts-dejavu-core dataset-fashion-mnist ca-certificates"
-  [test]="libgtest-dev libgmock-dev librapidcheck-dev python3 python3-venv python3-optuna
-    clang-format mandoc sqlite3"
+  [test]="libtorch-dev libgtest-dev libgmock-dev librapidcheck-dev python3 python3-venv
+    python3-optuna clang-format mandoc sqlite3"
   [lint]="clang-tidy"
-  [bench]="python3-torch"
+  [bench]="libtorch-dev python3-torch"
 )
 
 say() { printf 'setup: %s\n' "$*"; }

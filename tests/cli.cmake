@@ -1,6 +1,6 @@
 # The program: commands and display as units, the rest from outside, by scripts that drive the built program.
 hypertune_test(cli_test
-  SOURCES unit/cli_commands_test.cpp unit/cli_display_test.cpp
+  SOURCES unit/cli_commands_test.cpp unit/cli_display_test.cpp unit/cli_provenance_test.cpp
   DEPENDS hypertune_commands)
 
 # Each method of each script is a test of its own. Exit code 77: skipped, and the output says why.

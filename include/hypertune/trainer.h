@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,8 +17,8 @@
 
 namespace hypertune {
 
-/// Options of the trainer. Each, but for those of the data, may also be a parameter of the space,
-/// under the same name; lists are then written as text: "32,64,128".
+/// Options of the trainer. Each, but for those that all trials share (see TrainerOption), may also
+/// be a parameter of the space, under the same name; lists are then written as text: "32,64,128".
 struct TrainerOptions {
   std::string model = "cnn";
   std::vector<std::string> dataset = {"gestures"};  ///< the first that can be had is used
@@ -32,9 +34,9 @@ struct TrainerOptions {
   std::string activation = "relu";  ///< relu, leaky-relu, gelu, tanh
   std::string head = "mean";        ///< mean or max over positions, or flatten
 
-  std::string optimizer = "adam";  ///< sgd, momentum, adam, adamw, rmsprop
+  std::string optimizer = "adam";  ///< sgd, momentum, nesterov, adam, adamw, rmsprop
   double learning_rate = 1e-3;
-  double momentum = 0.9;  ///< for optimizer = "momentum"
+  double momentum = 0.9;  ///< for the optimizers momentum and nesterov
   double weight_decay = 0;
   std::string schedule = "none";     ///< none, step, cosine, plateau, one-cycle
   std::int64_t schedule_epochs = 3;  ///< step: epochs between steps; plateau: epochs of patience
@@ -42,6 +44,11 @@ struct TrainerOptions {
   std::int64_t batch_size = 32;
   std::int64_t epochs = 10;
   std::int64_t patience = 0;  ///< early stopping: epochs without a better val_loss; 0: off
+
+  std::string backend = "native";  ///< native; torch (LibTorch); auto: torch for cuda, else native
+  std::string device = "cpu";      ///< cpu, or cuda, which needs LibTorch
+  std::string precision = "f32";   ///< f32; bf16 (native alone): factors of products are rounded
+  bool rerun_best_in_f32 = false;  ///< train the best trial's parameters again if it was in bf16
 
   /// Throws ConfigError that names the option and its legal values.
   void set(std::string_view name, const Value& value);
@@ -55,7 +62,8 @@ struct TrainerOptions {
 struct TrainerOption {
   std::string_view name;
   std::string_view help;
-  bool per_trial;  ///< may be a parameter; false for those of the data, which are loaded once
+  bool per_trial;  ///< may be a parameter; false for what all trials share: the data, which are
+                   ///< loaded once, and what computes
 };
 std::span<const TrainerOption> trainer_options();
 
@@ -73,8 +81,8 @@ using DownloadProgress = std::function<void(std::int64_t, std::int64_t)>;
 class TrainerExecutor : public Executor {
  public:
   /// JSON object: data set, checksum, split sizes, classes, chance level, model with parameter
-  /// counts, every other option, versions. Options that `space` decides stand as it decides them.
-  /// To be stored by `record_provenance`. Throws ConfigError when the network of a grid point
+  /// counts, every other option, what computes. Options that `space` decides stand as it decides
+  /// them. To be stored by `record_provenance`. Throws ConfigError when the network of a grid point
   /// cannot be built.
   virtual std::string provenance(const SearchSpace& space) const = 0;
 
@@ -85,6 +93,12 @@ class TrainerExecutor : public Executor {
   };
   /// Throws ConfigError and DataError as a trial with these parameters would.
   virtual Probe probe(const Params& params) const = 0;
+
+  /// The final metrics of a trial with these parameters and this seed when it is trained in f32,
+  /// whatever precision is asked for, and no scheduler stops it. Nothing when `stop` is requested
+  /// on the way. Throws ConfigError as a trial would.
+  virtual std::optional<Metrics> train_in_f32(const Params& params, std::uint64_t seed,
+                                              std::stop_token stop) const = 0;
 };
 
 /// Loads the data set (from HYPERTUNE_DATA_PATH, the system's folder, the user's cache, or by

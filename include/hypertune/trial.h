@@ -97,6 +97,8 @@ struct TrialRecord {
     // Apart from the draws of a study's plan, which count from 0.
     return plan.draw.value_or((std::uint64_t{1} << 32) + static_cast<std::uint64_t>(number));
   }
+  /// As Trial::seed, for a study of this seed.
+  std::uint64_t seed(std::uint64_t study_seed) const;
   std::optional<double> duration_s() const;
 };
 

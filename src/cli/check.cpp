@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/app.h"
+#include "cli/confirmation.h"
 #include "cli/exit_code.h"
 #include "cli/provenance.h"
 #include "cli/run_folder.h"
@@ -13,6 +14,7 @@
 #include "cli/study_plan.h"
 #include "cli/table.h"
 #include "hypertune/error.h"
+#include "report/sections.h"
 #include "train/datasets.h"
 
 namespace fs = std::filesystem;
@@ -105,6 +107,7 @@ void print_trainer(const Json& facts) {
     }
     fmt::print("Trainer    {}\n", join(parts, ", "));
   }
+  if (facts.contains("engine")) fmt::print("Engine     {}\n", describe_engine(facts["engine"]));
   if (facts.contains("model")) fmt::print("Model      {}\n", option_text(facts["model"]));
 }
 
@@ -154,11 +157,15 @@ int check_study(const CheckOptions& arguments) {
   fmt::print("Trials     {}\n", trials_of(study));
   fmt::print("Search     sampler {}, scheduler {}, {}\n", study.sampler, study.scheduler,
              count_of(study.tune.workers, "worker"));
+  fmt::print("Training   backend {} on {}, precision {}\n", options.backend, options.device,
+             join(precisions(study), " or "));
   fmt::print("Claims     {}\n", study.experiment.claims.size());
   const auto dataset = print_data(options.dataset);
   if (arguments.no_probe) return kDone;
   if (count.open() == 0) {
-    fmt::print("Estimate   nothing is left to run\n");
+    const bool confirms = trial_to_confirm(study, before.trials, before.confirmation) != nullptr;
+    fmt::print("Estimate   {}\n", confirms ? "the best trial is left to be trained again in f32"
+                                           : "nothing is left to run");
     return kDone;
   }
   if (!dataset) {

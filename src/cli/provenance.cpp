@@ -55,6 +55,14 @@ std::string text_of(const Json& json) {
   fail_mismatch(name, before, now, study);
 }
 
+/// The facts, with the backend of studies that were begun before there was a choice.
+Json with_backend(Json facts) {
+  const auto trainer = facts.find("trainer");
+  if (trainer == facts.end() || !trainer->is_object() || trainer->contains("backend")) return facts;
+  trainer->update({{"backend", "torch"}, {"device", "cpu"}, {"precision", "f32"}});
+  return facts;
+}
+
 /// The text behind the first line of the file that begins with `key`; empty when there is none.
 std::string value_in_file(const char* file, std::string_view key, char separator) {
   std::ifstream in(file);
@@ -103,7 +111,8 @@ Json run_facts(const std::string& command_line, const StudyFile& study) {
           {"scheduler", study.scheduler},           {"hardware", hardware()}};
 }
 
-void require_same_trainer(const Json& stored, const Json& trainer, const std::string& study) {
+void require_same_trainer(const Json& stored_facts, const Json& trainer, const std::string& study) {
+  const Json stored = with_backend(stored_facts);
   for (const char* name : kDecisiveFacts) {
     const auto before = stored.find(name);
     const auto now = trainer.find(name);
@@ -138,6 +147,7 @@ Json record_run(Storage& storage, StudyId study, const Json& trainer, const Json
     Json resumed = provenance.value("resumed", Json::array());
     resumed.push_back(run);
     resumed.back()["began"] = utc(system_clock()());
+    if (trainer.contains("engine")) resumed.back()["engine"] = trainer["engine"];
     if (resumed.size() > kMaxResumed) resumed.erase(resumed.begin());
     provenance["resumed"] = std::move(resumed);
   }

@@ -16,13 +16,15 @@ Json hardware();
 Json run_facts(const std::string& command_line, const StudyFile& study);
 
 /// Stores the trainer's facts and the run's as the study's provenance, and returns it. What the
-/// first run stored stays; of a later one, the run's facts are added to the list `resumed`. Throws
+/// first run stored stays; of a later one, the run's facts and the trainer's `engine` are added to
+/// the list `resumed`. Throws
 /// StudyMismatch when its trials could not be compared with the stored ones.
 Json record_run(Storage& storage, StudyId study, const Json& trainer, const Json& run);
 
 /// Throws StudyMismatch when data set, model or options of the trainer are not the stored ones.
-/// Facts that were not stored are not compared.
-void require_same_trainer(const Json& stored, const Json& trainer, const std::string& study);
+/// Facts that were not stored are not compared; a study that was begun before there were backends
+/// was trained by LibTorch, and goes on with it alone.
+void require_same_trainer(const Json& stored_facts, const Json& trainer, const std::string& study);
 
 /// The options with which a study that has this provenance goes on: of the wanted data sets only
 /// the one it began with. Throws StudyMismatch when that is not wanted any more.

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "cli/app.h"
+#include "cli/confirmation.h"
 #include "cli/download_bar.h"
 #include "cli/exit_code.h"
 #include "cli/interrupt.h"
@@ -61,6 +62,7 @@ class Run {
     const TuneSummary summary = tune_shown(trainer, history, before);
     const int open = summary.planned - summary.complete - summary.pruned - summary.failed;
     if (summary.interrupted && open > summary.elsewhere) return report_interruption(summary);
+    if (!confirm_best(trainer, summary)) return report_interruption(summary);
     return report_end(summary, steady_now_s() - began_s);
   }
 
@@ -99,6 +101,7 @@ class Run {
                    {"done", before.done},
                    {"failed", before.failed},
                    {"workers", file_.tune.workers}};
+      json["precisions"] = precisions(file_);
       if (!dataset.empty()) json["dataset"] = dataset;
       if (!reason.empty()) json["fallback_reason"] = reason;
       json_.write(json);
@@ -107,6 +110,9 @@ class Run {
     if (!reason.empty()) {
       print_notice(fmt::format("Data set: {}, because{}: {}\n", dataset,
                                before.done > 0 ? " when the study began" : "", reason));
+    }
+    if (const std::string words = join(precisions(file_), " or "); words != "f32") {
+      print_notice(fmt::format("Precision: {}\n", words));
     }
     if (options_.quiet) return;
     print_notice(fmt::format("{}: {} ({} done), {}, in {}\n", file_.spec.name,
@@ -149,6 +155,26 @@ class Run {
     return summary;
   }
 
+  /// Trains the best trial's parameters in f32, where the study asks for it and all trials have
+  /// ended. False when that was interrupted: then nothing of it is stored.
+  bool confirm_best(TrainerExecutor& trainer, const TuneSummary& summary) {
+    if (summary.elsewhere > 0) return true;
+    const std::vector<TrialRecord> trials = study_.trials();
+    const TrialRecord* best =
+        trial_to_confirm(file_, trials, stored_confirmation(study_.storage(), study_.id()));
+    if (best == nullptr) return true;
+    if (summary.interrupted) return false;
+    const Interrupts interrupts({});
+    if (!options_.quiet && !options_.json) {
+      print_notice(fmt::format("Training the best trial, {}, again in f32\n", best->number));
+    }
+    const auto metrics =
+        trainer.train_in_f32(best->params, best->seed(file_.spec.seed), interrupts.token());
+    if (!metrics) return false;
+    record_confirmation(study_.storage(), study_.id(), {best->number, *metrics});
+    return true;
+  }
+
   Json summary_json(const TuneSummary& summary, int code) const {
     return {{"event", "summary"},
             {"study", file_.spec.name},
@@ -188,11 +214,15 @@ class Run {
     const int code = useless ? kRunFailed : kDone;
     const std::vector<TrialRecord> trials = study_.trials();
     const TrialRecord* best = best_trial(file_.spec.objectives.front(), trials);
+    const auto confirmation = stored_confirmation(study_.storage(), study_.id());
     if (options_.json) {
       Json json = summary_json(summary, code);
       json["claims"] = verdicts_json(report);
       json["report"] = report_page(folder_).string();
       if (best != nullptr) json["best"] = best->number;
+      if (best != nullptr && confirmation && confirmation->trial == best->number) {
+        json["confirmed_in_f32"] = to_json(confirmation->metrics);
+      }
       if (!report.warning.empty()) json["warning"] = report.warning;
       json_.write(json);
       return with_lost_lines(code);
@@ -203,6 +233,8 @@ class Run {
       fmt::print("Best {}: {} in trial {} ({})\n", metric,
                  format_number(best->metrics.at(metric), kBestDigits), best->number,
                  brief(best->params));
+      std::string again = confirmation_text(confirmation, *best, metric);
+      if (!again.empty()) fmt::print("Best {}\n", again);
     }
     print_verdicts(report, folder_);
     return code;
@@ -248,7 +280,8 @@ int run_study(const RunOptions& options, const std::string& command_line) {
   const fs::path folder = options.study.run_folder(file);
   const StoredRun stored = find_run(folder, file).value_or(StoredRun());
   // What is finished needs no data: they may be gone.
-  const bool finished = !stored.trials.empty() && count_plan(file, stored.trials).open() == 0;
+  const bool finished = !stored.trials.empty() && count_plan(file, stored.trials).open() == 0 &&
+                        trial_to_confirm(file, stored.trials, stored.confirmation) == nullptr;
   std::unique_ptr<TrainerExecutor> trainer;
   Json facts;
   if (!finished) {

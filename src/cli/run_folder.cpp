@@ -81,6 +81,7 @@ std::optional<StoredRun> find_run(const fs::path& folder, const StudyFile& file)
   const auto attributes = storage->attributes(study);
   const auto provenance = attributes.find(kProvenanceKey);
   if (provenance != attributes.end()) run.provenance = parse_json(provenance->second);
+  run.confirmation = stored_confirmation(*storage, study);
   return run;
 }
 

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "config/study_file.h"
 #include "hypertune/storage.h"
+#include "report/confirmation.h"
 
 namespace hypertune {
 
@@ -15,6 +16,7 @@ namespace hypertune {
 struct StoredRun {
   std::vector<TrialRecord> trials = {};
   Json provenance = {};  ///< null when none is stored
+  std::optional<Confirmation> confirmation = {};
 };
 
 /// What the folder holds of the study; nothing when it is new. Throws ConfigError for a folder that

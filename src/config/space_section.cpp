@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <span>
+#include <utility>
 
 #include "base/text.h"
 #include "config/sections.h"
@@ -34,10 +35,10 @@ void require_per_trial(const Entry& parameter) {
   const auto options = trainer_options();
   const auto option = std::ranges::find(options, parameter.key(), &TrainerOption::name);
   if (option == options.end() || option->per_trial) return;
-  parameter.fail_at_key(
-      fmt::format("\"{0}\" cannot be a parameter: {0} belongs into [trainer], because the data are "
-                  "loaded once for all trials",
-                  parameter.key()));
+  parameter.fail_at_key(fmt::format(
+      "\"{0}\" cannot be a parameter: {0} belongs into [trainer], because all trials of "
+      "a study share it",
+      parameter.key()));
 }
 
 /// The value, which the trainer takes for the option; of a list, each entry and the whole.
@@ -178,6 +179,17 @@ Parameter read_parameter(const Entry& entry) {
   return parameter;
 }
 
+/// Throws ConfigError for a value that does not go with the options of the study.
+void require_that_trainer_takes(const Parameter& parameter, const TrainerOptions& options) {
+  const auto* values = std::get_if<CategoricalDomain>(&parameter.domain);
+  if (values == nullptr) return;
+  for (const Value& value : values->choices) {
+    TrainerOptions changed = options;
+    changed.set(parameter.name, value);
+    changed.validate();
+  }
+}
+
 /// Refuses names of later parameters; those that stand nowhere are left to SearchSpace::add.
 Condition read_when(const Entry& when, std::span<const Entry> later) {
   const std::string text = when.text();
@@ -189,6 +201,14 @@ Condition read_when(const Entry& when, std::span<const Entry> later) {
     }
   }
   return condition;
+}
+
+/// What no backend can do is a fault of the entry that asks for it.
+void check_combinations(const Entry& section, TrainerOptions options) {
+  const std::string precision = std::exchange(options.precision, "f32");
+  if (const auto device = section.find("device")) device->check([&] { options.validate(); });
+  options.precision = precision;
+  if (const auto entry = section.find("precision")) entry->check([&] { options.validate(); });
 }
 
 }  // namespace
@@ -204,6 +224,7 @@ void read_trainer(const Entry& section, StudyFile& file) {
     require_option(entry);
     file.trainer.set(entry.key(), accepted(entry, entry.key()));
   }
+  check_combinations(section, file.trainer);
 }
 
 void read_space(const Entry& section, StudyFile& file) {
@@ -215,6 +236,7 @@ void read_space(const Entry& section, StudyFile& file) {
     if (when) {
       parameter.when = read_when(*when, std::span(entries).subspan(i + 1));
     }
+    entry.check([&] { require_that_trainer_takes(parameter, file.trainer); });
     (when ? *when : entry).check([&] { file.spec.space.add(std::move(parameter)); });
   }
 }

@@ -51,6 +51,10 @@ std::optional<double> TrialRecord::duration_s() const {
   return std::chrono::duration<double>(*ended - *started).count();
 }
 
+std::uint64_t TrialRecord::seed(std::uint64_t study_seed) const {
+  return Rng::for_trial(study_seed, draw()).fork("hypertune:evaluation")();
+}
+
 bool wants_retry(const TrialRecord& trial, int max_attempts) {
   if (trial.state != TrialState::Failed) return false;
   if (trial.failure == Failure::Interrupted) return true;
@@ -114,8 +118,6 @@ Decision Trial::report(std::int64_t step, Metrics metrics) {
   return decision;
 }
 
-std::uint64_t Trial::seed() const {
-  return Rng::for_trial(study_->spec().seed, record_.draw()).fork("hypertune:evaluation")();
-}
+std::uint64_t Trial::seed() const { return record_.seed(study_->spec().seed); }
 
 }  // namespace hypertune

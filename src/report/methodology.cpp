@@ -15,18 +15,30 @@ namespace hypertune {
 namespace {
 
 /// Facts with a place of their own in the report; others are listed as they are.
-constexpr std::array<std::string_view, 23> kKnownFacts = {"chance",         "classes",
-                                                          "command",        "dataset",
-                                                          "dataset_sha256", "dataset_source",
-                                                          "dataset_wanted", "fallback_reason",
-                                                          "hardware",       "hypertune_version",
-                                                          "libraries",      "model",
-                                                          "parameters",     "parameters_left_out",
-                                                          "samples",        "sampler",
-                                                          "scheduler",      "split",
-                                                          "study_file",     "train_samples",
-                                                          "trainer",        "validation_samples",
-                                                          "workers"};
+constexpr std::string_view kKnownFacts[] = {"chance",
+                                            "classes",
+                                            "command",
+                                            "dataset",
+                                            "dataset_sha256",
+                                            "dataset_source",
+                                            "dataset_wanted",
+                                            "engine",
+                                            "fallback_reason",
+                                            "hardware",
+                                            "hypertune_version",
+                                            "libraries",
+                                            "model",
+                                            "parameters",
+                                            "parameters_left_out",
+                                            "samples",
+                                            "sampler",
+                                            "scheduler",
+                                            "split",
+                                            "study_file",
+                                            "train_samples",
+                                            "trainer",
+                                            "validation_samples",
+                                            "workers"};
 
 std::string text_of(const Json& json) {
   if (json.is_string()) return json.get<std::string>();
@@ -139,9 +151,9 @@ std::string flags_paragraph(const StudyView& study) {
   }
   if (measured.contains("diverged") && study.provenance.contains("trainer")) {
     text +=
-        "A diverged trial, in which a loss or an output of the network stopped being finite, was "
-        "stopped early and counts as a result; a model whose outputs are not finite is scored as "
-        "always predicting the first class.";
+        "A diverged trial, in which a loss, a weight or an output of the network stopped being "
+        "finite, was stopped early and counts as a result; a model whose outputs are not finite is "
+        "scored as always predicting the first class.";
   }
   return std::string(trim(text));
 }
@@ -157,6 +169,31 @@ std::string hardware(const StudyView& study) {
     if (found->contains(key)) parts.push_back(sentence(format, text_of((*found)[key])));
   }
   return join(parts, ", ");
+}
+
+/// What computed the trials, and in which precision.
+std::string engine_paragraph(const StudyView& study) {
+  const auto engine = study.provenance.find("engine");
+  if (engine == study.provenance.end() || !engine->is_object()) return "";
+  const auto trainer = study.provenance.find("trainer");
+  std::string precision = "the precision of each trial";
+  if (trainer != study.provenance.end() && trainer->is_object() && trainer->contains("precision")) {
+    precision = text_of((*trainer)["precision"]);
+  }
+  std::string text =
+      fmt::format("Networks were trained by {} in {}.", describe_engine(*engine), precision);
+  if (precision != "f32") {
+    text +=
+        " In bf16 the factors of all matrix products are rounded to 8 significant bits; sums are "
+        "f32.";
+  }
+  std::set<std::string> others;
+  for (const Json& run : study.provenance.value("resumed", Json::array())) {
+    if (!run.is_object() || !run.contains("engine") || run["engine"] == *engine) continue;
+    others.insert(describe_engine(run["engine"]));
+  }
+  text += sentence(" Later runs used {}.", fmt::format("{}", fmt::join(others, " and ")));
+  return text;
 }
 
 /// What the trials were computed with.
@@ -200,7 +237,7 @@ std::string execution_paragraph(const StudyView& study) {
 List other_facts(const StudyView& study) {
   List list;
   for (const auto& [key, value] : study.provenance.items()) {
-    if (std::ranges::find(kKnownFacts, key) == kKnownFacts.end()) {
+    if (std::ranges::find(kKnownFacts, key) == std::end(kKnownFacts)) {
       list.items.push_back(fmt::format("{}: {}", readable(key), text_of(value)));
     }
   }
@@ -230,6 +267,19 @@ std::string report_title(const StudyView& study) {
   std::string title = titled ? study.experiment->title : study.spec.name;
   title += sentence(", on {}", fact(study, "dataset"));
   return title + sentence(" (in place of {})", replaced_dataset(study));
+}
+
+std::string describe_engine(const Json& engine) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kInstructions = {
+      {{"portable", "portable code"}, {"avx2", "AVX2"}, {"avx512", "AVX-512"}, {"amx", "AMX"}}};
+  const auto part = [&](const char* key) {
+    return engine.is_object() && engine.contains(key) ? text_of(engine[key]) : "";
+  };
+  if (part("backend") != "native") return std::string(trim("LibTorch " + part("version")));
+  std::string instructions = part("instructions");
+  for (const auto& [word, name] : kInstructions)
+    if (instructions == word) instructions = name;
+  return "hypertune's engine" + sentence(" ({})", instructions);
 }
 
 Section hypothesis_section(const StudyView& study) {
@@ -274,6 +324,7 @@ Section methodology_section(const StudyView& study) {
   if (auto table = fact_table(study, "trainer", "Option of the trainer", "Value")) {
     section.blocks.emplace_back(*std::move(table));
   }
+  add_paragraph(section, engine_paragraph(study));
   add_paragraph(section, flags_paragraph(study));
   add_paragraph(section, versions_paragraph(study));
   add_paragraph(section, execution_paragraph(study));
@@ -309,6 +360,9 @@ Section reproduction_section(const StudyView& study) {
   if (study.experiment) add("SHA-256 of the study file", study.experiment->study_file_sha256);
   add("hypertune", fact(study, "hypertune_version"));
   add("Libraries", fact(study, "libraries"));
+  if (study.provenance.contains("engine")) {
+    add("Engine", describe_engine(study.provenance["engine"]));
+  }
   add("Data set", fact(study, "dataset"));
   add("SHA-256 of the data set", fact(study, "dataset_sha256"));
   section.blocks.emplace_back(std::move(facts));

@@ -61,6 +61,10 @@ Paragraph outcome_paragraph(const StudyView& study) {
     text += fmt::format(" The best {} is {}, in trial {} ({}).", objective.metric,
                         number(best->metrics.at(objective.metric)), best->number,
                         to_string(best->params));
+    const std::string again = confirmation_text(study.confirmation, *best, objective.metric);
+    if (!again.empty()) {
+      text += fmt::format(" Its parameters were trained again with the same seed; {}.", again);
+    }
   }
   return {text};
 }

@@ -27,6 +27,10 @@ Section reproduction_section(const StudyView& study);
 /// The stored fact as text, whatever its type; empty when there is none.
 std::string fact(const StudyView& study, std::string_view key);
 
+/// What computes, in words, from the trainer's fact "engine": "hypertune's engine (AVX-512)",
+/// "LibTorch 1.13.1".
+std::string describe_engine(const Json& engine);
+
 /// The data set that was wanted when another one was used; empty otherwise.
 std::string replaced_dataset(const StudyView& study);
 

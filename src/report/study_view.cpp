@@ -72,6 +72,7 @@ StudyView view_study(const Storage& storage, StudyId study) {
   if (const auto stored = attributes.find(kExperimentKey); stored != attributes.end()) {
     view.experiment = parse_experiment(stored->second);
   }
+  view.confirmation = stored_confirmation(storage, study);
   return view;
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "hypertune/storage.h"
+#include "report/confirmation.h"
 #include "report/experiment.h"
 
 namespace hypertune {
@@ -19,6 +20,7 @@ struct StudyView {
   std::vector<TrialRecord> trials;
   Json provenance = Json::object();
   std::optional<StatedExperiment> experiment;
+  std::optional<Confirmation> confirmation;
 
   /// The first objective's metric; empty when the study has none.
   std::string metric() const;

@@ -1,67 +1,60 @@
-// A convolutional network: forward pass, gradients, and its parameters as one flat vector.
+// A network that can be trained, whichever backend computes it.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "hypertune/rng.h"
+#include "hypertune/trainer.h"
+#include "nn/network.h"
 #include "train/datasets.h"
 
 namespace hypertune {
 
-/// For each entry of `options.channels` a block: convolution (same size) -> [batch normalization]
-/// -> activation -> max-pooling; then the head, dropout and a linear classifier. Sequences (height
-/// 1) are convolved and pooled along the width alone. A convolution that is followed by batch
-/// normalization has no bias, which would have no effect.
+/// The network that TrainerOptions describe: for each entry of `channels` a block of convolution
+/// (same size) -> [batch normalization] -> activation -> max-pooling; then the head, dropout and a
+/// linear classifier. Backends give the same results up to rounding.
 ///
 /// Runs on the calling thread alone. Not thread-safe; different networks may be used at once.
 class Network {
  public:
-  /// Initial weights as in PyTorch, uniform in +-1/sqrt(inputs of a unit), each tensor drawn from
-  /// the fork of `rng` that is named after it. Throws ConfigError when the input is too small for
-  /// the pooling, or the network larger than any machine could train.
-  Network(const TrainerOptions& options, const SampleShape& input, int classes, const Rng& rng);
-  ~Network();
-  Network(Network&&) noexcept;
+  virtual ~Network() = default;
 
-  /// All parameters, in one vector: for each block the weights [out, rows, columns, in], then the
-  /// bias, or scale and shift of the batch normalization; then weights and bias of the classifier.
-  /// Each tensor begins at a multiple of 16; the entries in between are unused and stay 0.
-  std::span<float> parameters();
+  /// All parameters, as one vector whose layout is the backend's (`tensors` says it). Entries that
+  /// belong to no tensor are 0, have gradient 0, and must stay 0.
+  virtual std::span<float> parameters() = 0;
   /// Where `train` leaves the gradients: same places as `parameters`.
-  std::span<const float> gradients() const;
-  /// Without unused entries.
-  std::int64_t parameter_count() const;
+  virtual std::span<const float> gradients() const = 0;
+  /// Running means and variances of the batch normalizations; layout as in ConvNetwork.
+  virtual std::span<float> statistics() = 0;
+  virtual const std::vector<TensorPlace>& tensors() const = 0;
 
-  /// Forward and backward pass over one batch in training mode.
-  ///   samples  [n, height, width, channels]
-  ///   labels   [n]
-  ///   returns  mean cross-entropy, in nats
-  /// `rng` draws the dropout masks. Batch normalization over a single value (one sample, pooled to
-  /// one position) uses the running statistics, for it has no variance.
-  float train(std::span<const float> samples, std::span<const std::int64_t> labels, Rng& rng);
-
-  /// Outputs of the classifier in evaluation mode.
-  ///   samples  [n, height, width, channels]
-  ///   returns  [n, classes]
-  std::vector<float> logits(std::span<const float> samples);
-
- private:
-  struct State;
-  std::unique_ptr<State> state_;
+  /// To be called by each thread before it uses the network; further calls cost nothing.
+  virtual void prepare_thread() = 0;
+  /// As ConvNetwork::train and ConvNetwork::evaluate.
+  virtual float train(std::span<const float> samples, std::span<const std::int64_t> labels,
+                      Rng& rng) = 0;
+  virtual void evaluate(std::span<const float> samples, std::span<float> logits) = 0;
 };
 
-/// The number of parameters that such a network has, without building it. Throws as the constructor
-/// does.
+/// Initial weights as in PyTorch, uniform in +-1/sqrt(inputs of a unit), each tensor drawn from the
+/// fork of `rng` that is named after it, in the order [out, rows, columns, in]: all backends begin
+/// with the same. Takes memory for batches of `options.batch_size`. Throws ConfigError when the
+/// input is too small for the pooling, the network larger than any machine could train, or the
+/// backend not to be had.
+std::unique_ptr<Network> make_network(const TrainerOptions& options, const SampleShape& input,
+                                      int classes, const Rng& rng);
+
+/// The number of parameters that such a network has, without building it. Throws as make_network
+/// does, but for a missing backend.
 std::int64_t count_parameters(const TrainerOptions& options, const SampleShape& input, int classes);
 
-/// Makes the calling thread compute alone, and for good without denormal numbers, which are slow.
-/// To be called by each thread before it uses a network; further calls cost nothing.
-void prepare_training_thread();
-
-/// Version of the library that computes.
-std::string libtorch_version();
+/// What computes: "backend" (native or torch), "version", and for the native one "instructions"
+/// (as isa_name), by name. Throws ConfigError when it is not to be had.
+std::map<std::string, std::string> backend_facts(const TrainerOptions& options);
 
 }  // namespace hypertune

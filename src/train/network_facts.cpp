@@ -25,6 +25,8 @@ constexpr std::array<std::string_view, 5> kShape = {"channels", "kernel", "pool"
                                                     "head"};
 /// Options that the provenance has as facts of their own.
 constexpr std::array<std::string_view, 3> kOwnFacts = {"model", "dataset", "split"};
+/// Options that change no trial: a study may go on with others.
+constexpr std::array<std::string_view, 1> kAfterTrials = {"rerun_best_in_f32"};
 
 template <std::size_t n>
 bool is_among(const std::array<std::string_view, n>& names, std::string_view name) {
@@ -38,8 +40,8 @@ bool is_trial_option(std::string_view name) {
   if (found == options.end()) return false;
   if (found->per_trial) return true;
   throw ConfigError(
-      fmt::format("the trainer's option {} cannot be a parameter: the data are loaded once for all "
-                  "trials; set it in the trainer's options",
+      fmt::format("the trainer's option {} cannot be a parameter, for all trials of a study share "
+                  "it; set it in the trainer's options",
                   name));
 }
 
@@ -192,7 +194,7 @@ void add_parameters(Json& facts, const std::vector<Arm>& arms, const SearchSpace
 Json options_table(const TrainerOptions& options, const SearchSpace& space) {
   Json table = Json::object();
   for (const TrainerOption& option : trainer_options()) {
-    if (is_among(kOwnFacts, option.name)) continue;
+    if (is_among(kOwnFacts, option.name) || is_among(kAfterTrials, option.name)) continue;
     const Parameter* parameter = space.find(option.name);
     TrainerOptions changed = options;
     if (parameter != nullptr && parameter->role == Role::Constant) {

@@ -7,14 +7,14 @@
 namespace hypertune {
 
 /// The options with the parameters of the same name in their place. Throws ConfigError for a value
-/// that is not legal and for an option of the data, which are loaded before there are trials.
+/// that is not legal and for an option that all trials share.
 TrainerOptions with_params(TrainerOptions options, const Params& params);
 
 /// Keys: model (in words), parameters (one number when all networks have as many, else by arm; text
 /// where it depends on what is sampled), parameters_left_out (arms that are not listed, if any),
-/// trainer (the options by name; those that `space` decides for every trial are left out unless
-/// they are constants). Builds no network. Throws ConfigError when that of a grid point cannot be
-/// built.
+/// trainer (the options that trials depend on, by name; those that `space` decides for every trial
+/// are left out unless they are constants). Builds no network. Throws ConfigError when that of a
+/// grid point cannot be built.
 Json network_facts(const TrainerOptions& options, const SearchSpace& space, const Dataset& data);
 
 }  // namespace hypertune

@@ -97,10 +97,10 @@ const std::vector<Row>& table() {
        Word{&Options::activation, {"relu", "leaky-relu", "gelu", "tanh"}}},
       {"head", "what the classifier sees: mean or max over positions, or flatten",
        Word{&Options::head, {"mean", "max", "flatten"}}},
-      {"optimizer", "sgd, momentum, adam, adamw or rmsprop",
-       Word{&Options::optimizer, {"sgd", "momentum", "adam", "adamw", "rmsprop"}}},
+      {"optimizer", "sgd, momentum, nesterov, adam, adamw or rmsprop",
+       Word{&Options::optimizer, {"sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop"}}},
       {"learning_rate", "learning rate", Real{&Options::learning_rate, kPositive}},
-      {"momentum", "momentum of the optimizer momentum", Real{&Options::momentum, kBelowOne}},
+      {"momentum", "of the optimizers momentum and nesterov", Real{&Options::momentum, kBelowOne}},
       {"weight_decay", "weight decay: added to the gradient as L2; decoupled for adamw",
        Real{&Options::weight_decay, kNotNegative}},
       {"schedule", "of the learning rate: none, step, cosine, plateau or one-cycle",
@@ -114,6 +114,14 @@ const std::vector<Row>& table() {
       {"epochs", "passes over the training samples", Integer{&Options::epochs, {1, 1e6}}},
       {"patience", "stop after this many epochs without a better val_loss; 0: never",
        Integer{&Options::patience, {0, 1e6}}},
+      {"backend", "native, torch (LibTorch), or auto: torch for cuda, else native",
+       Word{&Options::backend, {"native", "torch", "auto"}}, Scope::Study},
+      {"device", "cpu, or cuda, which needs LibTorch", Word{&Options::device, {"cpu", "cuda"}},
+       Scope::Study},
+      {"precision", "f32, or bf16 (native alone): factors of products are rounded",
+       Word{&Options::precision, {"f32", "bf16"}}},
+      {"rerun_best_in_f32", "train the best trial's parameters again if it was trained in bf16",
+       Flag{&Options::rerun_best_in_f32}, Scope::Study},
   };
   return rows;
 }
@@ -287,6 +295,17 @@ Value TrainerOptions::get(std::string_view name) const {
 
 void TrainerOptions::validate() const {
   for (const Row& option : table()) check(*this, option);
+  if (device == "cuda" && backend == "native") {
+    throw ConfigError(
+        "trainer option device is \"cuda\", but the native backend computes on the processor; set "
+        "backend to \"torch\" or \"auto\", or device to \"cpu\"");
+  }
+  if (precision == "bf16" && (backend == "torch" || device == "cuda")) {
+    throw ConfigError(
+        "trainer option precision is \"bf16\", which only the native backend offers; set backend "
+        "to "
+        "\"native\" and device to \"cpu\", or precision to \"f32\"");
+  }
 }
 
 std::span<const TrainerOption> trainer_options() {

@@ -18,34 +18,17 @@
 namespace hypertune {
 namespace {
 
-Metrics final_metrics(const EpochResult& last, std::int64_t epochs, double chance) {
+double chance_of(const Dataset& data) { return 1.0 / static_cast<double>(data.classes.size()); }
+
+Metrics final_metrics(const Training& training, double chance) {
+  const EpochResult& last = training.last();
+  const auto epochs = static_cast<double>(training.epochs_done());
   const bool finite = std::isfinite(last.train_loss) && std::isfinite(last.val_loss);
   const bool collapsed = !finite || last.diverged || last.val_accuracy <= 2 * chance;
   return {{"val_accuracy", last.val_accuracy},     {"val_loss", last.val_loss},
-          {"train_loss", last.train_loss},         {"epochs", static_cast<double>(epochs)},
+          {"train_loss", last.train_loss},         {"epochs", epochs},
           {"diverged", last.diverged ? 1.0 : 0.0}, {"collapsed", collapsed ? 1.0 : 0.0}};
 }
-
-/// Stops when the validation loss has not become better for `patience` epochs.
-class EarlyStopping {
- public:
-  explicit EarlyStopping(std::int64_t patience) : patience_(patience) {}
-
-  bool should_stop(double val_loss) {
-    if (val_loss < best_) {
-      best_ = val_loss;
-      since_best_ = 0;
-    } else {
-      ++since_best_;
-    }
-    return patience_ > 0 && since_best_ >= patience_;
-  }
-
- private:
-  std::int64_t patience_;
-  std::int64_t since_best_ = 0;
-  double best_ = std::numeric_limits<double>::infinity();
-};
 
 /// Runs `action`. A ConfigError of it is told why the data are not those that were wanted first,
 /// which it may have suited.
@@ -71,6 +54,8 @@ class CnnTrainer final : public TrainerExecutor {
   Outcome run(Trial& trial, std::stop_token stop) override;
   std::string provenance(const SearchSpace& space) const override;
   Probe probe(const Params& params) const override;
+  std::optional<Metrics> train_in_f32(const Params& params, std::uint64_t seed,
+                                      std::stop_token stop) const override;
 
  private:
   const Dataset& data() const { return chosen_.data; }
@@ -84,18 +69,14 @@ class CnnTrainer final : public TrainerExecutor {
 Outcome CnnTrainer::run(Trial& trial, std::stop_token stop) {
   const TrainerOptions options = with_params(options_, trial.params());
   Training training(options, data(), split_, trial.seed());
-  EarlyStopping early_stopping(options.patience);
   for (;;) {
     const EpochResult result = training.run_epoch();
     const std::int64_t epoch = training.epochs_done();
     const Decision decision = trial.report(epoch, {{"train_loss", result.train_loss},
                                                    {"val_loss", result.val_loss},
                                                    {"val_accuracy", result.val_accuracy}});
-    const bool at_end =
-        epoch == options.epochs || result.diverged || early_stopping.should_stop(result.val_loss);
-    const Metrics metrics =
-        final_metrics(result, epoch, 1.0 / static_cast<double>(data().classes.size()));
-    if (at_end) return Outcome::complete(metrics);
+    const Metrics metrics = final_metrics(training, chance_of(data()));
+    if (training.finished()) return Outcome::complete(metrics);
     const std::string when = fmt::format("after epoch {} of {}", epoch, options.epochs);
     if (stop.stop_requested() || trial.stop_cause() == StopCause::Interrupted)
       return Outcome::interrupted("interrupted " + when);
@@ -113,10 +94,22 @@ TrainerExecutor::Probe CnnTrainer::probe(const Params& params) const {
   return {std::chrono::duration<double>(SteadyClock::now() - begin).count(), options.epochs};
 }
 
+std::optional<Metrics> CnnTrainer::train_in_f32(const Params& params, std::uint64_t seed,
+                                                std::stop_token stop) const {
+  TrainerOptions options = with_params(options_, params);
+  options.precision = "f32";
+  Training training(options, data(), split_, seed);
+  while (!training.finished()) {
+    if (stop.stop_requested()) return std::nullopt;
+    training.run_epoch();
+  }
+  return final_metrics(training, chance_of(data()));
+}
+
 /// Keys: dataset (name), dataset_wanted (list of names, best first), fallback_reason (only when
 /// the first could not be had), dataset_sha256, dataset_source, dataset_citation, dataset_note (how
 /// samples were prepared), samples, train_samples, validation_samples, classes, chance (accuracy of
-/// guessing), split, held_out_users (only for by-user), libraries (version by name), and those of
+/// guessing), split, held_out_users (only for by-user), engine (as backend_facts), and those of
 /// `network_facts`.
 std::string CnnTrainer::provenance(const SearchSpace& space) const {
   Json json = with_reason(chosen_, [&] { return network_facts(options_, space, data()); });
@@ -130,9 +123,9 @@ std::string CnnTrainer::provenance(const SearchSpace& space) const {
                {"train_samples", split_.train.size()},
                {"validation_samples", split_.validation.size()},
                {"classes", data().classes.size()},
-               {"chance", 1.0 / static_cast<double>(data().classes.size())},
+               {"chance", chance_of(data())},
                {"split", options_.split},
-               {"libraries", {{"LibTorch", libtorch_version()}}}});
+               {"engine", backend_facts(options_)}});
   if (!chosen_.fallback_reason.empty()) json["fallback_reason"] = chosen_.fallback_reason;
   if (!split_.held_out.empty()) json["held_out_users"] = split_.held_out;
   return dump_json(json);

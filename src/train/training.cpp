@@ -1,4 +1,4 @@
-// Training of one network: epochs, metrics, divergence.
+// Training of one network: epochs, metrics, divergence, checkpoints.
 #include "train/training.h"
 
 #include <fmt/format.h>
@@ -6,14 +6,24 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
+
+#include "base/sha256.h"
+#include "hypertune/error.h"
+#include "train/network_facts.h"
 
 namespace hypertune {
 namespace {
 
-constexpr std::size_t kEvaluationBatch = 256;
+/// Samples that are gathered at once for evaluation: a network cuts them as suits it.
+constexpr std::size_t kEvaluationBlock = 1024;
 
 double infinite_if_nan(double loss) {
   return std::isnan(loss) ? std::numeric_limits<double>::infinity() : loss;
+}
+
+bool all_finite(std::span<const float> numbers) {
+  return std::ranges::all_of(numbers, [](float x) { return std::isfinite(x); });
 }
 
 /// Minus the logarithm of the probability of `label`.
@@ -29,6 +39,53 @@ std::int64_t batches(const Split& split, const TrainerOptions& options) {
   return (n + options.batch_size - 1) / options.batch_size;
 }
 
+OptimizerOptions optimizer_options(const TrainerOptions& options) {
+  static const std::map<std::string_view, OptimizerRule> kRules = {
+      {"sgd", OptimizerRule::Sgd},           {"momentum", OptimizerRule::Momentum},
+      {"nesterov", OptimizerRule::Nesterov}, {"adam", OptimizerRule::Adam},
+      {"adamw", OptimizerRule::AdamW},       {"rmsprop", OptimizerRule::RmsProp}};
+  return {.rule = kRules.at(options.optimizer),
+          .momentum = options.momentum,
+          .weight_decay = options.weight_decay};
+}
+
+ScheduleOptions schedule_options(const TrainerOptions& options) {
+  static const std::map<std::string_view, ScheduleKind> kKinds = {
+      {"none", ScheduleKind::None},
+      {"step", ScheduleKind::Step},
+      {"cosine", ScheduleKind::Cosine},
+      {"plateau", ScheduleKind::Plateau},
+      {"one-cycle", ScheduleKind::OneCycle}};
+  return {.kind = kKinds.at(options.schedule),
+          .learning_rate = options.learning_rate,
+          .period = options.schedule_epochs,
+          .factor = options.schedule_factor,
+          .epochs = options.epochs};
+}
+
+std::string checksum(std::span<const std::int64_t> numbers) {
+  return sha256({reinterpret_cast<const char*>(numbers.data()), numbers.size_bytes()});
+}
+
+std::vector<float> copy_of(std::span<const float> numbers) {
+  return {numbers.begin(), numbers.end()};
+}
+
+/// Throws ConfigError that names the first fact in which the two differ.
+void require_same_identity(const Json& stored, const Json& wanted) {
+  Json both = stored;
+  both.update(wanted);
+  for (const auto& [name, value] : both.items()) {
+    const Json before = stored.value(name, Json());
+    const Json now = wanted.value(name, Json());
+    if (before == now) continue;
+    throw ConfigError(fmt::format(
+        "the checkpoint is that of another training: there {} is {}, here it is {}; begin the "
+        "training anew, or use the checkpoint with the options it was made with",
+        name, dump_json(before), dump_json(now)));
+  }
+}
+
 }  // namespace
 
 Training::Training(const TrainerOptions& options, const Dataset& data, const Split& split,
@@ -37,20 +94,32 @@ Training::Training(const TrainerOptions& options, const Dataset& data, const Spl
       data_(data),
       split_(split),
       seed_(seed),
-      network_(options, data.shape, static_cast<int>(data.classes.size()),
-               Rng(seed).fork("weights")),
-      optimizer_(options, network_.parameters().size()),
-      schedule_(options, batches(split, options)) {}
+      network_(make_network(options, data.shape, static_cast<int>(data.classes.size()),
+                            Rng(seed).fork("weights"))),
+      optimizer_(optimizer_options(options), network_->parameters().size(),
+                 kernels_for(chosen_isa())),
+      schedule_(schedule_options(options), batches(split, options)) {}
 
 EpochResult Training::run_epoch() {
-  prepare_training_thread();
+  network_->prepare_thread();
   const double train_loss = train_epoch();
-  EpochResult result = evaluate();
-  result.train_loss = infinite_if_nan(train_loss);
-  result.diverged = result.diverged || !std::isfinite(train_loss);
-  schedule_.end_epoch(result.val_loss);
+  last_ = evaluate();
+  last_.train_loss = infinite_if_nan(train_loss);
+  last_.diverged = last_.diverged || !std::isfinite(train_loss) || !has_finite_state();
+  schedule_.end_epoch(last_.val_loss);
   ++epoch_;
-  return result;
+  if (last_.val_loss < best_val_loss_) {
+    best_val_loss_ = last_.val_loss;
+    epochs_since_best_ = 0;
+  } else {
+    ++epochs_since_best_;
+  }
+  return last_;
+}
+
+bool Training::finished() const {
+  const bool is_stopped_early = options_.patience > 0 && epochs_since_best_ >= options_.patience;
+  return epoch_ >= options_.epochs || last_.diverged || is_stopped_early;
 }
 
 double Training::train_epoch() {
@@ -63,9 +132,9 @@ double Training::train_epoch() {
   const auto batch_size = static_cast<std::size_t>(options_.batch_size);
   for (std::size_t begin = 0, batch = 0; begin < order.size(); begin += batch_size, ++batch) {
     gather(std::span(order).subspan(begin, std::min(batch_size, order.size() - begin)));
-    const double loss = network_.train(samples_, labels_, dropout);
+    const double loss = network_->train(samples_, labels_, dropout);
     if (!std::isfinite(loss)) return loss;
-    optimizer_.step(network_.parameters(), network_.gradients(),
+    optimizer_.step(network_->parameters(), network_->gradients(),
                     schedule_.rate(epoch_, static_cast<std::int64_t>(batch)));
     sum += loss * static_cast<double>(labels_.size());
   }
@@ -78,14 +147,14 @@ EpochResult Training::evaluate() {
   EpochResult result;
   std::size_t right = 0;
   std::size_t of_class_0 = 0;
-  for (std::size_t begin = 0; begin < n; begin += kEvaluationBatch) {
-    gather(std::span(split_.validation).subspan(begin, std::min(kEvaluationBatch, n - begin)));
-    const std::vector<float> logits = network_.logits(samples_);
-    result.diverged =
-        result.diverged || !std::ranges::all_of(logits, [](float x) { return std::isfinite(x); });
+  for (std::size_t begin = 0; begin < n; begin += kEvaluationBlock) {
+    gather(std::span(split_.validation).subspan(begin, std::min(kEvaluationBlock, n - begin)));
+    logits_.resize(labels_.size() * classes);
+    network_->evaluate(samples_, logits_);
+    result.diverged = result.diverged || !all_finite(logits_);
     for (std::size_t i = 0; i < labels_.size(); ++i) {
       const auto label = static_cast<std::size_t>(labels_[i]);
-      const std::span row(logits.data() + i * classes, classes);
+      const std::span<const float> row(logits_.data() + i * classes, classes);
       right += std::ranges::max_element(row) - row.begin() == labels_[i];
       of_class_0 += label == 0;
       result.val_loss += cross_entropy(row, label);
@@ -97,6 +166,11 @@ EpochResult Training::evaluate() {
   return result;
 }
 
+/// An infinite weight need not show in the outputs: ReLU makes 0 of minus infinity.
+bool Training::has_finite_state() const {
+  return all_finite(network_->parameters()) && all_finite(network_->statistics());
+}
+
 void Training::gather(std::span<const std::int64_t> chosen) {
   const auto size = static_cast<std::size_t>(data_.shape.size());
   samples_.resize(chosen.size() * size);
@@ -105,6 +179,56 @@ void Training::gather(std::span<const std::int64_t> chosen) {
     std::copy_n(data_.sample(chosen[i]), size, samples_.data() + i * size);
     labels_[i] = data_.labels[static_cast<std::size_t>(chosen[i])];
   }
+}
+
+Json Training::identity() const {
+  Json json = {{"backend", backend_facts(options_).at("backend")},
+               {"seed", seed_},
+               {"shape", {data_.shape.height, data_.shape.width, data_.shape.channels}},
+               {"classes", data_.classes.size()},
+               {"data", data_.name},
+               {"data_sha256", data_.sha256},
+               {"train_samples_sha256", checksum(split_.train)},
+               {"validation_samples_sha256", checksum(split_.validation)}};
+  for (const TrainerOption& option : trainer_options()) {
+    if (option.per_trial) json[std::string(option.name)] = to_json(options_.get(option.name));
+  }
+  return json;
+}
+
+std::string Training::checkpoint() const {
+  return encode({.identity = identity(),
+                 .epochs = epoch_,
+                 .last = last_,
+                 .best_val_loss = best_val_loss_,
+                 .epochs_since_best = epochs_since_best_,
+                 .schedule = schedule_.state(),
+                 .optimizer_steps = optimizer_.steps(),
+                 .parameters = copy_of(network_->parameters()),
+                 .statistics = copy_of(network_->statistics()),
+                 .first_moments = copy_of(optimizer_.first()),
+                 .second_moments = copy_of(optimizer_.second())});
+}
+
+void Training::restore(std::string_view bytes) {
+  const Checkpoint stored = decode(bytes);
+  require_same_identity(stored.identity, identity());
+  if (stored.parameters.size() != network_->parameters().size() ||
+      stored.statistics.size() != network_->statistics().size() ||
+      stored.first_moments.size() != optimizer_.first().size() ||
+      stored.second_moments.size() != optimizer_.second().size()) {
+    throw ConfigError(
+        "the checkpoint is that of a network laid out otherwise, by another version of the "
+        "program; begin the training anew");
+  }
+  epoch_ = stored.epochs;
+  last_ = stored.last;
+  best_val_loss_ = stored.best_val_loss;
+  epochs_since_best_ = stored.epochs_since_best;
+  schedule_.restore(stored.schedule);
+  optimizer_.restore(stored.optimizer_steps, stored.first_moments, stored.second_moments);
+  std::ranges::copy(stored.parameters, network_->parameters().begin());
+  std::ranges::copy(stored.statistics, network_->statistics().begin());
 }
 
 }  // namespace hypertune

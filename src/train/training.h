@@ -1,27 +1,26 @@
-// Training of one network: epochs, metrics, divergence. Knows nothing of studies and trials.
+// Training of one network: epochs, metrics, divergence, checkpoints. Knows nothing of studies and
+// trials.
 #pragma once
 
 #include <cstdint>
+#include <limits>
+#include <memory>
+#include <string>
+#include <string_view>
 #include <vector>
 
+#include "nn/optimizer.h"
+#include "nn/schedule.h"
+#include "train/checkpoint.h"
 #include "train/datasets.h"
 #include "train/network.h"
-#include "train/optimizer.h"
-#include "train/schedule.h"
 #include "train/split.h"
 
 namespace hypertune {
 
-/// What is known after an epoch. Losses that are not a number are +infinity.
-struct EpochResult {
-  double train_loss = 0;    ///< mean over the epoch's batches, as they were trained on
-  double val_loss = 0;      ///< mean cross-entropy, in nats
-  double val_accuracy = 0;  ///< a network with outputs that are not finite predicts class 0
-  bool diverged = false;    ///< a loss or an output was not finite; training is of no more use
-};
-
-/// One network on its way. The same arguments give the same results bit for bit. Runs on the
-/// calling thread alone; `data` and `split` must outlive it. Not thread-safe.
+/// One network on its way. The same arguments give the same results bit for bit, given one
+/// instruction set. Runs on the calling thread alone; `data` and `split` must outlive it. Not
+/// thread-safe.
 class Training {
  public:
   /// `seed` draws initial weights, order of samples and dropout. Throws ConfigError.
@@ -33,23 +32,42 @@ class Training {
   EpochResult run_epoch();
 
   std::int64_t epochs_done() const { return epoch_; }
-  Network& network() { return network_; }
+  /// Of the last epoch.
+  const EpochResult& last() const { return last_; }
+  /// Whether all epochs are done, it diverged, or early stopping ends it.
+  bool finished() const;
+
+  /// Everything that the epochs that follow depend on, as bytes, to be kept in a file by
+  /// `write_file`. A training with the same arguments goes on from them bit for bit as this one
+  /// does; on another instruction set, up to rounding.
+  std::string checkpoint() const;
+  /// Goes on from there, whatever was done so far. Throws ConfigError, and leaves the training as
+  /// it is, for bytes that are damaged and for those of another network, seed, data or options.
+  void restore(std::string_view bytes);
+
+  Network& network() { return *network_; }
 
  private:
   double train_epoch();
   EpochResult evaluate();
+  bool has_finite_state() const;
   void gather(std::span<const std::int64_t> chosen);
+  Json identity() const;
 
   TrainerOptions options_;
   const Dataset& data_;
   const Split& split_;
   std::uint64_t seed_;
-  Network network_;
+  std::unique_ptr<Network> network_;
   Optimizer optimizer_;
   LearningRateSchedule schedule_;
   std::int64_t epoch_ = 0;
+  EpochResult last_;
+  double best_val_loss_ = std::numeric_limits<double>::infinity();
+  std::int64_t epochs_since_best_ = 0;
   std::vector<float> samples_;  ///< of the present batch
   std::vector<std::int64_t> labels_;
+  std::vector<float> logits_;
 };
 
 }  // namespace hypertune

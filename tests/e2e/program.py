@@ -50,7 +50,8 @@ expect = "< 2"
 """
 
 # Long enough to be interrupted in the middle.
-LONG_STUDY = STUDY.replace("epochs = 2", "epochs = 40").replace("num_samples = 2", "num_samples = 3")
+LONG_STUDY = (STUDY.replace("epochs = 2", "epochs = 40").replace("num_samples = 2", "num_samples = 3")
+              .replace("channels = [4]", "channels = [16, 32]"))
 
 
 class Result:

@@ -153,6 +153,62 @@ class RunTest(ProgramTest):
         self.assert_succeeds(checked)
         self.assertIn("nothing is left to run", checked.out)
 
+    def test_the_best_trial_in_bf16_is_confirmed_in_f32_once(self):
+        self.write_study(STUDY.replace(
+            "epochs = 2", 'epochs = 2\nprecision = "bf16"\nrerun_best_in_f32 = true'))
+        checked = self.run_program("check", "study.toml", "--no-probe")
+        self.assertIn("backend native on cpu, precision bf16", checked.out)
+        result = self.run_program("run", "study.toml", "--no-figures")
+        self.assert_succeeds(result)
+        self.assertIn("Precision: bf16", result.err)
+        self.assertIn("again in f32", result.err)
+        self.assertRegex(result.out, r"Best confirmed in f32: val_accuracy \S+ \(bf16: \S+\)")
+        report = (self.work / "runs" / "small" / "report.md").read_text()
+        self.assertIn("in bf16. In bf16 the factors", report)
+        self.assertIn("confirmed in f32", report)
+        # Now the data are gone: nothing is trained again, and the report still has it.
+        again = self.run_program("run", "study.toml", "--json", "--no-figures", "--set",
+                                 "trainer.dataset=gestures")
+        self.assert_succeeds(again)
+        began, summary = again.events()
+        self.assertEqual(began["precisions"], ["bf16"])
+        in_f32 = summary["confirmed_in_f32"]
+        # The same as a study in f32 has for that trial.
+        self.assert_succeeds(self.run_program("run", "study.toml", "--quiet", "--no-figures",
+                                              "--out", "f32", "--set", "trainer.precision=f32"))
+        trials = {t["number"]: t["metrics"] for t in self.trials("f32")}
+        self.assertEqual(trials[summary["best"]], in_f32)
+        self.assertNotIn("confirmed", (self.work / "f32" / "report.md").read_text())
+
+    def test_a_confirmation_can_be_asked_for_later_and_be_interrupted(self):
+        self.write_study(LONG_STUDY.replace("[trainer]", '[trainer]\nprecision = "bf16"')
+                         .replace("num_samples = 3", "num_samples = 1"))
+        self.assert_succeeds(self.run_program("run", "study.toml", "--quiet", "--no-figures"))
+        before = self.trials("runs/small")
+        asked = ["study.toml", "--set", "trainer.rerun_best_in_f32=true"]
+        self.assertIn("the best trial is left", self.run_program("check", *asked).out)
+        process = self.start_program("run", *asked, "--no-figures")
+        for line in process.stderr:
+            if "again in f32" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        result = self.finish(process)
+        self.assertEqual(result.code, 130, result.err)
+        self.assertIn("Interrupted: 2 of 2 trials done. Go on with", result.err)
+        self.assertIn("the best trial is left", self.run_program("check", *asked).out)
+        result = self.run_program("run", *asked, "--no-figures")
+        self.assert_succeeds(result)
+        self.assertIn("Best confirmed in f32", result.out)
+        self.assertEqual(self.trials("runs/small"), before)
+
+    def test_a_study_goes_on_with_its_backend_alone(self):
+        self.run_small("--no-figures", "--quiet")
+        changed = ["study.toml", "--set", "tune.num_samples=3", "--set", "trainer.precision=bf16"]
+        for command in [["run", "--no-figures"], ["check"]]:
+            self.assert_refused(self.run_program(*command, *changed),
+                                "trainer precision = f32", "now it is bf16")
+        self.assertEqual(len(self.trials("runs/small")), PLANNED)
+
     def test_two_runs_at_once_share_the_work(self):
         self.write_study(LONG_STUDY)
         runs = [self.start_program("run", "study.toml", "--json", "--no-figures")

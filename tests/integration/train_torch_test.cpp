@@ -1,12 +1,12 @@
-// The network against the same network made of torch::nn modules in double precision, and the
+// Both backends against the network made of torch::nn modules in double precision, and the
 // optimizers against torch::optim. Tolerances: a float has 24 bits, and sums of some hundred terms
 // lose a few of them; 1e-4 of a tensor's largest entry is ten times what was seen.
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include "nn/optimizer.h"
 #include "support/made_up_data.h"
 #include "train/network.h"
-#include "train/optimizer.h"
 
 namespace hypertune {
 namespace {
@@ -16,28 +16,19 @@ namespace nn = torch::nn;
 using testing_support::bar_data;
 using testing_support::wave_data;
 
-constexpr std::int64_t kAlignment = 16;
+constexpr double kRate = 0.03;
 
-/// The tensors of a flat vector, one after the other, as PyTorch arranges them.
-class FlatReader {
- public:
-  explicit FlatReader(std::span<const float> flat) : flat_(flat) {}
-
-  torch::Tensor next(const torch::Tensor& like) {
-    const std::int64_t size = like.numel();
-    auto tensor = torch::from_blob(const_cast<float*>(flat_.data()) + offset_, {size}).clone();
-    offset_ += (size + kAlignment - 1) / kAlignment * kAlignment;
-    if (like.dim() == 4)
-      tensor = tensor.view({like.size(0), like.size(2), like.size(3), like.size(1)})
-                   .permute({0, 3, 1, 2});
-    return tensor.reshape(like.sizes()).to(torch::kDouble);
-  }
-  bool at_end() const { return offset_ == static_cast<std::int64_t>(flat_.size()); }
-
- private:
-  std::span<const float> flat_;
-  std::int64_t offset_ = 0;
-};
+/// A tensor of a flat vector, as PyTorch arranges it, in double precision.
+torch::Tensor tensor_at(std::span<const float> flat, const TensorPlace& place,
+                        const torch::Tensor& like) {
+  const auto size = static_cast<std::int64_t>(flat.size());
+  const torch::Tensor tensor = torch::from_blob(const_cast<float*>(flat.data()), {size})
+                                   .as_strided(place.sizes, place.strides, place.offset);
+  const bool is_convolution = like.dim() == 4;
+  return (is_convolution ? tensor.permute({0, 3, 1, 2}) : tensor)
+      .reshape(like.sizes())
+      .to(torch::kDouble);
+}
 
 /// The network as one would write it with LibTorch's modules, pooling after the activation.
 struct Reference : nn::Module {
@@ -112,25 +103,28 @@ double difference(const torch::Tensor& a, const torch::Tensor& b) {
   return (a - b).abs().max().item<double>() / std::max(1e-3, b.abs().max().item<double>());
 }
 
-void expect_like_reference(const TrainerOptions& options, const Dataset& data) {
-  Network network(options, data.shape, static_cast<int>(data.classes.size()), Rng(3));
+void expect_like_reference(const std::string& backend, TrainerOptions options,
+                           const Dataset& data) {
+  SCOPED_TRACE(backend);
+  options.backend = backend;
+  const auto network =
+      make_network(options, data.shape, static_cast<int>(data.classes.size()), Rng(3));
+  network->prepare_thread();
   Reference reference(options, data);
-  FlatReader weights(network.parameters());
+  const std::vector<torch::Tensor> tensors = reference.in_order();
+  const std::vector<TensorPlace>& places = network->tensors();
+  ASSERT_EQ(tensors.size(), places.size());
   {
     const torch::NoGradGuard no_gradients;
-    for (torch::Tensor& tensor : reference.in_order()) tensor.copy_(weights.next(tensor));
+    for (std::size_t i = 0; i < tensors.size(); ++i)
+      tensors[i].copy_(tensor_at(network->parameters(), places[i], tensors[i]));
   }
-  EXPECT_TRUE(weights.at_end());
-  std::int64_t count = 0;
-  for (const torch::Tensor& tensor : reference.parameters()) count += tensor.numel();
-  EXPECT_EQ(network.parameter_count(), count);
-
-  std::vector<float> samples = data.values;
   const std::vector<std::int64_t> labels(data.labels.begin(), data.labels.end());
-  const auto x = torch::from_blob(samples.data(), {data.size(), data.shape.height, data.shape.width,
-                                                   data.shape.channels})
-                     .permute({0, 3, 1, 2})
-                     .to(torch::kDouble);
+  const auto x =
+      torch::from_blob(const_cast<float*>(data.values.data()),
+                       {data.size(), data.shape.height, data.shape.width, data.shape.channels})
+          .permute({0, 3, 1, 2})
+          .to(torch::kDouble);
   const auto y = torch::tensor(labels);
   Rng dropout;
   for (int step = 0; step < 2; ++step) {  // twice: gradients must not add up
@@ -138,21 +132,27 @@ void expect_like_reference(const TrainerOptions& options, const Dataset& data) {
     reference.zero_grad();
     const torch::Tensor loss = torch::cross_entropy_loss(reference.forward(x), y);
     loss.backward();
-    EXPECT_NEAR(network.train(samples, labels, dropout), loss.item<double>(), 1e-4);
-    FlatReader gradients(network.gradients());
-    for (const torch::Tensor& tensor : reference.in_order())
-      EXPECT_LT(difference(gradients.next(tensor), tensor.grad()), 1e-4) << tensor.sizes();
+    EXPECT_NEAR(network->train(data.values, labels, dropout), loss.item<double>(), 1e-4);
+    for (std::size_t i = 0; i < tensors.size(); ++i) {
+      const torch::Tensor actual = tensor_at(network->gradients(), places[i], tensors[i]);
+      EXPECT_LT(difference(actual, tensors[i].grad()), 1e-4) << places[i].name;
+    }
   }
   reference.eval();
-  const std::vector<float> logits = network.logits(samples);
+  std::vector<float> logits(labels.size() * data.classes.size());
+  network->evaluate(data.values, logits);
   const torch::Tensor expected = reference.forward(x).detach();
   const torch::Tensor actual =
       torch::tensor(std::vector<double>(logits.begin(), logits.end())).view(expected.sizes());
   EXPECT_LT(difference(actual, expected), 1e-4);
 }
 
+void expect_like_reference(const TrainerOptions& options, const Dataset& data) {
+  expect_like_reference("native", options, data);
+  expect_like_reference("torch", options, data);
+}
+
 TEST(Network, AgreesWithTorchModulesOnSequences) {
-  prepare_training_thread();
   for (const bool norm : {false, true}) {
     SCOPED_TRACE(norm);
     expect_like_reference({.channels = {32, 64}, .batch_norm = norm}, wave_data(32));
@@ -160,7 +160,6 @@ TEST(Network, AgreesWithTorchModulesOnSequences) {
 }
 
 TEST(Network, AgreesWithTorchModulesOnImages) {
-  prepare_training_thread();
   for (const bool norm : {false, true}) {
     SCOPED_TRACE(norm);
     expect_like_reference({.channels = {8, 24}, .batch_norm = norm}, bar_data(20));
@@ -168,7 +167,6 @@ TEST(Network, AgreesWithTorchModulesOnImages) {
 }
 
 TEST(Network, AgreesWithTorchModulesForEveryActivationAndHead) {
-  prepare_training_thread();
   for (const char* activation : {"relu", "leaky-relu", "gelu", "tanh"}) {
     for (const char* head : {"mean", "max", "flatten"}) {
       SCOPED_TRACE(std::string(activation) + ", " + head);
@@ -180,29 +178,29 @@ TEST(Network, AgreesWithTorchModulesForEveryActivationAndHead) {
 }
 
 TEST(Network, AgreesWithTorchModulesForOddKernelsAndPools) {
-  prepare_training_thread();
   expect_like_reference({.channels = {5}, .kernel = 7, .pool = 1}, wave_data(9));
   expect_like_reference({.channels = {5, 3}, .kernel = 1, .pool = 3}, wave_data(9));
   expect_like_reference({.channels = {4, 4}, .kernel = 5, .pool = 1}, bar_data(9));
 }
 
-/// The parameters after five steps with made-up gradients.
-void expect_like_torch(const TrainerOptions& options, torch::optim::Optimizer& reference,
+/// Compares the parameters after fifty steps with made-up gradients.
+void expect_like_torch(const OptimizerOptions& options, torch::optim::Optimizer& reference,
                        torch::Tensor& parameters) {
   const auto size = static_cast<std::size_t>(parameters.numel());
   const float* initial = parameters.data_ptr<float>();
   std::vector<float> ours(initial, initial + size);
   std::vector<float> gradients(size);
-  Optimizer optimizer(options, size);
+  Optimizer optimizer(options, size, kernels_for(chosen_isa()));
   Rng rng(1);
-  for (int step = 0; step < 5; ++step) {
+  for (int step = 0; step < 50; ++step) {
     for (float& gradient : gradients) gradient = static_cast<float>(rng.normal());
     parameters.mutable_grad() = torch::from_blob(gradients.data(), {parameters.numel()}).clone();
     reference.step();
-    optimizer.step(ours, gradients, options.learning_rate);
+    optimizer.step(ours, gradients, kRate);
   }
   const float* theirs = parameters.data_ptr<float>();
-  for (std::size_t i = 0; i < size; ++i) EXPECT_NEAR(ours[i], theirs[i], 2e-6) << i;
+  for (std::size_t i = 0; i < size; ++i)
+    EXPECT_NEAR(ours[i], theirs[i], 5e-6 * std::max(1.0F, std::abs(theirs[i]))) << i;
 }
 
 torch::Tensor some_parameters() {
@@ -215,30 +213,30 @@ torch::Tensor some_parameters() {
 TEST(Optimizer, AgreesWithTorchOptim) {
   namespace optim = torch::optim;
   for (const double decay : {0.0, 0.1}) {
-    TrainerOptions options{.learning_rate = 0.03, .momentum = 0.8, .weight_decay = decay};
     SCOPED_TRACE(decay);
-    const auto check = [&](const std::string& name, auto make) {
-      SCOPED_TRACE(name);
-      options.optimizer = name;
+    const auto check = [&](OptimizerRule rule, auto make) {
+      SCOPED_TRACE(static_cast<int>(rule));
       torch::Tensor parameters = some_parameters();
       const auto reference = make(std::vector<torch::Tensor>{parameters});
-      expect_like_torch(options, *reference, parameters);
+      expect_like_torch({.rule = rule, .momentum = 0.8, .weight_decay = decay}, *reference,
+                        parameters);
     };
-    check("sgd", [&](const auto& p) {
-      return std::make_unique<optim::SGD>(p, optim::SGDOptions(0.03).weight_decay(decay));
+    const auto sgd = optim::SGDOptions(kRate).weight_decay(decay);
+    check(OptimizerRule::Sgd, [&](const auto& p) { return std::make_unique<optim::SGD>(p, sgd); });
+    check(OptimizerRule::Momentum, [&](auto p) {
+      return std::make_unique<optim::SGD>(p, optim::SGDOptions(sgd).momentum(0.8));
     });
-    check("momentum", [&](const auto& p) {
-      return std::make_unique<optim::SGD>(
-          p, optim::SGDOptions(0.03).momentum(0.8).weight_decay(decay));
+    check(OptimizerRule::Nesterov, [&](auto p) {
+      return std::make_unique<optim::SGD>(p, optim::SGDOptions(sgd).momentum(0.8).nesterov(true));
     });
-    check("adam", [&](const auto& p) {
-      return std::make_unique<optim::Adam>(p, optim::AdamOptions(0.03).weight_decay(decay));
+    check(OptimizerRule::Adam, [&](auto p) {
+      return std::make_unique<optim::Adam>(p, optim::AdamOptions(kRate).weight_decay(decay));
     });
-    check("adamw", [&](const auto& p) {
-      return std::make_unique<optim::AdamW>(p, optim::AdamWOptions(0.03).weight_decay(decay));
+    check(OptimizerRule::AdamW, [&](auto p) {
+      return std::make_unique<optim::AdamW>(p, optim::AdamWOptions(kRate).weight_decay(decay));
     });
-    check("rmsprop", [&](const auto& p) {
-      return std::make_unique<optim::RMSprop>(p, optim::RMSpropOptions(0.03).weight_decay(decay));
+    check(OptimizerRule::RmsProp, [&](auto p) {
+      return std::make_unique<optim::RMSprop>(p, optim::RMSpropOptions(kRate).weight_decay(decay));
     });
   }
 }

@@ -10,6 +10,7 @@
 #include "hypertune/error.h"
 #include "hypertune/study.h"
 #include "hypertune/tune.h"
+#include "nn/isa.h"
 #include "support/made_up_data.h"
 #include "train/trainer_on.h"
 
@@ -197,7 +198,8 @@ TEST(Trainer, ProvenanceSaysWhatWasTrainedOnWhat) {
   EXPECT_EQ(json["parameters"]["batch_norm=false"], 48 + 8 + 384 + 16 + 48 + 3);
   EXPECT_THAT(json["model"].get<std::string>(), HasSubstr("[BatchNorm]"));
   EXPECT_EQ(json["trainer"]["optimizer"], "adam");
-  EXPECT_TRUE(json["libraries"].contains("LibTorch"));
+  EXPECT_EQ(json["engine"]["backend"], "native");
+  EXPECT_EQ(json["engine"]["instructions"], isa_name(chosen_isa()));
 }
 
 TEST(Trainer, ProvenanceHasOneNumberOfParametersWhenAllNetworksHaveAsMany) {
@@ -221,12 +223,14 @@ TEST(Trainer, ProvenanceListsEveryOptionThatIsNoParameter) {
   space.grid("kernel", {std::int64_t{3}, std::int64_t{5}});
   const Json json = parse_json(trainer->provenance(space))["trainer"];
   for (const TrainerOption& option : trainer_options()) {
-    const std::set<std::string_view> elsewhere = {"model", "dataset", "split", "learning_rate",
-                                                  "kernel"};
+    const std::set<std::string_view> elsewhere = {"model",         "dataset", "split",
+                                                  "learning_rate", "kernel",  "rerun_best_in_f32"};
     EXPECT_EQ(json.contains(option.name), !elsewhere.contains(option.name)) << option.name;
   }
   EXPECT_EQ(json["schedule_factor"], 0.1);
   EXPECT_EQ(json["channels"], "8,16");
+  EXPECT_EQ(json["backend"], "native");
+  EXPECT_EQ(json["precision"], "f32");
 }
 
 TEST(Trainer, ProvenanceTellsTheConstantsOfTheSpaceInPlaceOfTheOptions) {
@@ -313,6 +317,30 @@ TEST(Trainer, AnErrorOnTheDataThatStandInSaysWhyTheyDo) {
                 cnn_trainer_on({bar_data(20), "the cable was cut"}, options, 1);
               }),
               HasSubstr("the cable was cut"));
+}
+
+TEST(Trainer, TrainsInF32WhateverThePrecisionOfTheTrial) {
+  const Params params = {{"learning_rate", 0.003}, {"precision", std::string("bf16")}};
+  const auto trainer = wave_trainer();
+  SearchSpace space;
+  for (const auto& [name, value] : params) space.constant(name, value);
+  Study study(spec_of(space));
+  Trial trial = study.ask();
+  study.tell(trial, trainer->run(trial, {}));
+  const TrialRecord record = study.trials().front();
+  const Metrics plain =
+      run_one(*trainer, {{"learning_rate", 0.003}, {"precision", std::string("f32")}}).metrics;
+  const auto again = trainer->train_in_f32(record.params, record.seed(1), {});
+  EXPECT_EQ(again, plain);
+  EXPECT_NE(again, record.metrics);
+  EXPECT_NE(trainer->train_in_f32(record.params, record.seed(1) + 1, {}), plain);
+}
+
+TEST(Trainer, TrainingInF32EndsWithNothingWhenItIsStopped) {
+  std::stop_source source;
+  source.request_stop();
+  EXPECT_EQ(wave_trainer()->train_in_f32({}, 1, source.get_token()), std::nullopt);
+  EXPECT_THROW(wave_trainer()->train_in_f32({{"pool", std::int64_t{13}}}, 1, {}), ConfigError);
 }
 
 TEST(Trainer, AProbeTimesAnEpoch) {

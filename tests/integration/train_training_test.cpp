@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <thread>
 
 #include "hypertune/error.h"
+#include "support/engines.h"
 #include "support/made_up_data.h"
 #include "train/training.h"
 
@@ -14,6 +16,9 @@ namespace {
 
 using testing::HasSubstr;
 using testing_support::bar_data;
+using testing_support::ChosenInstructions;
+using testing_support::Engine;
+using testing_support::engines;
 using testing_support::wave_data;
 
 const TrainerOptions kSmall{.channels = {8, 16}, .learning_rate = 0.01, .batch_size = 16};
@@ -44,10 +49,11 @@ TEST(Training, LearnsToTellImagesApart) {
 }
 
 TEST(Training, LearnsWithEveryOptimizerAndSchedule) {
-  for (const char* optimizer : {"sgd", "momentum", "adam", "adamw", "rmsprop"}) {
+  for (const char* optimizer : {"sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop"}) {
     TrainerOptions options = kSmall;
     options.optimizer = optimizer;
-    if (options.optimizer == "sgd" || options.optimizer == "momentum") options.learning_rate = 0.1;
+    const bool plain = options.optimizer != "rmsprop" && !options.optimizer.starts_with("adam");
+    if (plain) options.learning_rate = 0.1;
     EXPECT_GT(history(options, wave_data(300), 1, 10).back(), 0.9) << optimizer;
   }
   for (const char* schedule : {"none", "step", "cosine", "plateau", "one-cycle"}) {
@@ -73,44 +79,37 @@ TEST(Training, RepeatsItselfBitForBitInWhateverThread) {
   EXPECT_NE(history(options, data, 6), alone);
 }
 
+/// The entries of the tensor of this name.
+std::vector<float> entries(Network& network, std::string_view name) {
+  std::vector<float> all;
+  for (const TensorPlace& tensor : network.tensors()) {
+    if (tensor.name != name) continue;
+    for (std::int64_t out = 0; out < tensor.sizes[0]; ++out)
+      for (std::int64_t row = 0; row < tensor.sizes[1]; ++row)
+        for (std::int64_t column = 0; column < tensor.sizes[2]; ++column)
+          for (std::int64_t in = 0; in < tensor.sizes[3]; ++in)
+            all.push_back(
+                network.parameters()[static_cast<std::size_t>(tensor.at(out, row, column, in))]);
+  }
+  return all;
+}
+
 TEST(Training, BothArmsBeginWithTheSameWeightsWhereShapesAgree) {
   const Dataset data = wave_data(40);
   TrainerOptions options = kSmall;
   const Split split = split_dataset(data, options, 1);
-  const auto weights = [&](bool norm) {
+  const auto weights = [&](bool norm, std::string_view name) {
     options.batch_norm = norm;
     Training training(options, data, split, 9);
-    const auto flat = training.network().parameters();
-    return std::vector<float>(flat.begin(), flat.end());
+    return entries(training.network(), name);
   };
-  const std::vector<float> with = weights(true);
-  const std::vector<float> without = weights(false);
-  constexpr std::size_t kFirstConvolution = 8 * 3 * 2;
-  constexpr std::size_t kClassifier = 16 * 3 + 16;  // weights, and the bias in its own 16
-  EXPECT_TRUE(std::equal(with.begin(), with.begin() + kFirstConvolution, without.begin()));
-  EXPECT_TRUE(std::equal(with.end() - kClassifier, with.end(), without.end() - kClassifier));
+  const std::vector<float> first = weights(true, "block1.weight");
+  EXPECT_EQ(first.size(), 8U * 3 * 2);
+  EXPECT_EQ(first, weights(false, "block1.weight"));
+  EXPECT_EQ(weights(true, "classifier.weight"), weights(false, "classifier.weight"));
   const double bound = 1 / std::sqrt(3 * 2);  // three taps of two channels
-  for (std::size_t i = 0; i < kFirstConvolution; ++i) EXPECT_LE(std::abs(with[i]), bound);
-  EXPECT_NE(with[0], with[1]);
-}
-
-TEST(Training, ALearningRateFarTooHighDivergesAndSaysSo) {
-  const Dataset data = wave_data(200);
-  TrainerOptions options = kSmall;
-  options.batch_norm = false;
-  options.optimizer = "sgd";
-  options.learning_rate = 1e6;
-  const Split split = split_dataset(data, options, 1);
-  Training training(options, data, split, 1);
-  EpochResult result;
-  while (!result.diverged && training.epochs_done() < 5) result = training.run_epoch();
-  EXPECT_TRUE(result.diverged);
-  EXPECT_FALSE(std::isfinite(result.train_loss));
-  EXPECT_FALSE(std::isnan(result.val_loss));
-  double first_class = 0;
-  for (const std::int64_t i : split.validation)
-    first_class += data.labels[static_cast<std::size_t>(i)] == 0;
-  EXPECT_EQ(result.val_accuracy, first_class / static_cast<double>(split.validation.size()));
+  for (const float weight : first) EXPECT_LE(std::abs(weight), bound);
+  EXPECT_NE(first[0], first[1]);
 }
 
 TEST(Training, ALastBatchOfOneSampleIsNoTroubleForBatchNormalization) {
@@ -144,6 +143,83 @@ TEST(Training, ANetworkOfImmenseSizeIsRefused) {
   const Split split = split_dataset(data, options, 1);
   EXPECT_THROW(Training(options, data, split, 1), ConfigError);
 }
+
+/// Divergence, whatever computes.
+class Divergence : public testing::TestWithParam<Engine> {
+ protected:
+  void SetUp() override {
+    if (!is_here(GetParam())) GTEST_SKIP() << "the LibTorch backend was not built";
+  }
+
+  /// Trains an epoch with each activation, head and normalization.
+  void expect_diverged(const TrainerOptions& base, const Dataset& data) {
+    for (const char* activation : {"relu", "leaky-relu", "gelu", "tanh"}) {
+      for (const char* head : {"mean", "max", "flatten"}) {
+        for (const bool norm : {false, true}) {
+          SCOPED_TRACE(std::string(activation) + " " + head + (norm ? " with norm" : ""));
+          TrainerOptions options = base;
+          options.backend = GetParam().backend;
+          options.activation = activation;
+          options.head = head;
+          options.batch_norm = norm;
+          const Split split = split_dataset(data, options, 1);
+          Training training(options, data, split, 1);
+          const EpochResult result = training.run_epoch();
+          EXPECT_TRUE(result.diverged);
+          EXPECT_TRUE(training.finished());
+          EXPECT_FALSE(std::isnan(result.train_loss));
+          EXPECT_FALSE(std::isnan(result.val_loss));
+        }
+      }
+    }
+  }
+
+ private:
+  ChosenInstructions instructions_{GetParam()};
+};
+
+TEST_P(Divergence, OfAnAbsurdLearningRateIsSeenWithinTheEpoch) {
+  TrainerOptions options = kSmall;
+  options.learning_rate = 1e38;
+  for (const char* optimizer : {"sgd", "adam"}) {
+    options.optimizer = optimizer;
+    expect_diverged(options, wave_data(200));
+  }
+}
+
+TEST_P(Divergence, OfASampleThatIsNoNumberIsSeenWithinTheEpoch) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  for (const Dataset& clean : {wave_data(60), bar_data(60)}) {
+    const Split split = split_dataset(clean, kSmall, 1);
+    for (const std::int64_t sample : {split.train.back(), split.validation.back()}) {
+      Dataset data = clean;
+      data.values[static_cast<std::size_t>(sample * data.shape.size() + 5)] = nan;
+      expect_diverged(kSmall, data);
+    }
+  }
+}
+
+TEST_P(Divergence, ScoresTheNetworkAsOneThatPredictsTheFirstClass) {
+  const Dataset data = wave_data(200);
+  TrainerOptions options = kSmall;
+  options.backend = GetParam().backend;
+  options.batch_norm = false;
+  options.optimizer = "sgd";
+  options.learning_rate = 1e6;
+  const Split split = split_dataset(data, options, 1);
+  Training training(options, data, split, 1);
+  EpochResult result;
+  while (!result.diverged && training.epochs_done() < 5) result = training.run_epoch();
+  EXPECT_TRUE(result.diverged);
+  EXPECT_FALSE(std::isfinite(result.train_loss));
+  double first_class = 0;
+  for (const std::int64_t i : split.validation)
+    first_class += data.labels[static_cast<std::size_t>(i)] == 0;
+  EXPECT_EQ(result.val_accuracy, first_class / static_cast<double>(split.validation.size()));
+}
+
+INSTANTIATE_TEST_SUITE_P(Engine, Divergence, testing::ValuesIn(engines()),
+                         testing_support::engine_name);
 
 }  // namespace
 }  // namespace hypertune

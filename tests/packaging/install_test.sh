@@ -45,6 +45,27 @@ step "the program runs"
 "$prefix/bin/hypertune" check --no-probe \
   "$prefix/share/hypertune/experiments/batchnorm_vs_learning_rate.toml" >/dev/null
 
+step "nothing but its backend needs LibTorch"
+for binary in "$prefix/bin/hypertune" "$libdir"/*.so; do
+  if ldd "$binary" | grep -E 'lib(torch|c10)'; then fail "$binary links LibTorch"; fi
+done
+# check BACKEND: plans a small study and trains an epoch of it.
+check() {
+  HYPERTUNE_OFFLINE=1 "$prefix/bin/hypertune" check \
+    "$prefix/share/hypertune/experiments/batchnorm_vs_learning_rate.toml" \
+    --set "trainer.backend=$1" --set trainer.dataset=fashion-mnist --set trainer.max_samples=200 2>&1
+}
+check native >"$scratch/check.log" || { cat "$scratch/check.log"; fail "the native backend"; }
+backend=$libdir/hypertune/hypertune_torch.so
+if [[ -e $backend ]]; then
+  check torch >"$scratch/check.log" || { cat "$scratch/check.log"; fail "the LibTorch backend"; }
+  mv "$backend" "$backend.away"
+fi
+if check torch >"$scratch/check.log"; then fail "a missing backend goes unnoticed"; fi
+grep -q "backend is not here.*hypertune_torch.so.*libtorch-dev" "$scratch/check.log" ||
+  { cat "$scratch/check.log"; fail "a missing backend is not explained"; }
+if [[ -e $backend.away ]]; then mv "$backend.away" "$backend"; fi
+
 step "find_package"
 cmake -S "$source/examples/consumer" -B "$scratch/consumer" -G Ninja \
   -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_CXX_FLAGS="$flags" \

@@ -50,6 +50,13 @@ setup build
 grep -q 'update$' "$scratch/calls" || fail "it does not update the package lists first"
 grep -q 'install --no-install-recommends libfmt-dev$' "$scratch/calls" || fail "wrong packages"
 
+installed_all_but libtorch-dev
+setup build study
+[[ $status == 0 && -z $output ]] || fail "a study asks for LibTorch: $output"
+setup build study test
+[[ $output == *"installing libtorch-dev"* ]] || fail "the tests do not ask for LibTorch: $output"
+
+installed_all_but libfmt-dev
 apt_that 'exit 100'
 setup build
 [[ $status == 1 ]] || fail "a failure of apt-get goes unnoticed"

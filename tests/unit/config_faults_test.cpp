@@ -269,6 +269,19 @@ const Fault kTrainerFaults[] = {
      kStudy + "[space]\nepochs = { int = [1, 8] }\n[trainer]\nepochs = 3\n",
      "5:1",
      {"\"epochs\"", "folder/study.toml:7:10", "remove one"}},
+    {"ADeviceThatTheBackendHasNot",
+     kStudy + "[trainer]\ndevice = \"cuda\"\nprecision = \"bf16\"\n",
+     "5:10",
+     {"native backend computes on the processor"}},
+    {"APrecisionThatTheBackendHasNot",
+     kStudy + "[trainer]\nprecision = \"bf16\"\ndevice = \"cpu\"\nbackend = \"torch\"\n",
+     "5:13",
+     {"only the native backend offers"}},
+    {"AGridOfPrecisionsThatTheBackendHasNot",
+     kStudy +
+         "[trainer]\nbackend = \"torch\"\n[space]\nprecision = { grid = [\"f32\", \"bf16\"] }\n",
+     "7:13",
+     {"only the native backend offers"}},
 };
 
 /// A claim on lines 9 to 12, after a space and a plan on lines 4 to 8.
@@ -369,7 +382,7 @@ TEST(DataFaults, AnOptionOfTheDataIsNoParameter) {
     EXPECT_THAT(fault_of(kStudy + "[space]\npool = 2\n" + parameter + "\n"),
                 AllOf(StartsWith("folder/study.toml:6:1: "), HasSubstr("\"" + name + "\""),
                       HasSubstr(name + " belongs into [trainer]"),
-                      HasSubstr("loaded once for all trials")));
+                      HasSubstr("all trials of a study share it")));
   }
 }
 

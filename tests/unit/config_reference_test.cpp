@@ -90,8 +90,9 @@ TEST(ReferencePage, ListsTheMetricsOfTheTrainer) {
 
 /// Every member; adding one to the struct breaks this line, and then the page needs a row.
 auto members(const TrainerOptions& options) {
-  const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v] = options;
-  return std::tuple(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v);
+  const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z] =
+      options;
+  return std::tuple(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z);
 }
 
 TEST(ReferencePage, ShowsTheDefaultsOfTheTrainer) {

@@ -52,7 +52,7 @@ TEST(Layering, AnUpwardOrSidewaysIncludeIsFoundWithItsLine) {
   EXPECT_THAT(layering_violations({"src/exec/x.h", "// X.\n#include \"storage/y.h\"\n"}),
               ElementsAre(HasSubstr("downward only")));
   EXPECT_THAT(layering_violations({"src/train/x.h", "// X.\n#include \"core/y.h\"\n"}),
-              ElementsAre(HasSubstr("train uses the public interface and base")));
+              ElementsAre(HasSubstr("train uses the public interface, base and nn")));
   EXPECT_THAT(layering_violations({"src/cli/x.h", "// X.\n#include \"y.h\"\n"}),
               ElementsAre(HasSubstr("write \"cli/y.h\"")));
   EXPECT_THAT(layering_violations({"src/misc/x.h", "// X.\n"}), ElementsAre(HasSubstr("no level")));
@@ -64,11 +64,14 @@ TEST(Layering, AllowedIncludesAreNotFound) {
                                    "#include \"hypertune/study.h\"\n#include <map>\n"
                                    "// #include \"cli/app.h\"\n"}),
               IsEmpty());
+  EXPECT_THAT(layering_violations({"src/train/x.h", "// X.\n#include \"nn/y.h\"\n"}), IsEmpty());
 }
 
 TEST(Layering, LibrariesOfOneModuleAreFoundElsewhere) {
-  EXPECT_THAT(layering_violations({"src/core/x.cpp", "#include <torch/torch.h>\n"}),
-              ElementsAre(HasSubstr("LibTorch")));
+  for (const char* file : {"src/core/x.cpp", "src/nn/x.cpp", "src/train/x.cpp"}) {
+    EXPECT_THAT(layering_violations({file, "#include <torch/torch.h>\n"}),
+                ElementsAre(HasSubstr("LibTorch")));
+  }
   EXPECT_THAT(layering_violations({"src/core/x.cpp", "#include <sqlite3.h>\n"}),
               ElementsAre(HasSubstr("SQLite")));
   EXPECT_THAT(layering_violations({"src/cli/x.cpp", "run(\"SELECT 1\");\n"}),

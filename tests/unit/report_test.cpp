@@ -9,7 +9,9 @@
 #include <map>
 
 #include "base/files.h"
+#include "base/text.h"
 #include "hypertune/error.h"
+#include "report/confirmation.h"
 #include "report/document.h"
 #include "report/experiment.h"
 #include "report/gnuplot.h"
@@ -232,6 +234,55 @@ TEST(Methodology, NamesVersionsAndTheHashOfTheStudyFile) {
   EXPECT_THAT(text, HasSubstr("Versions: hypertune 1.2.3, LibTorch 9.8."));
   EXPECT_THAT(text, HasSubstr("the SHA-256 of the study file (aa11), were stored with the study "
                               "before the first trial began"));
+}
+
+TEST(Methodology, SaysWhatComputedAndInWhichPrecision) {
+  const auto text = [](const Json& provenance) {
+    StudyView study;
+    study.provenance = provenance;
+    return to_markdown({.title = "t", .sections = {methodology_section(study)}});
+  };
+  const Json native = {{"backend", "native"}, {"version", "1.2.3"}, {"instructions", "avx512"}};
+  const std::string f32 = text({{"engine", native}, {"trainer", {{"precision", "f32"}}}});
+  EXPECT_THAT(f32, HasSubstr("Networks were trained by hypertune's engine (AVX-512) in f32."));
+  EXPECT_THAT(f32, Not(HasSubstr("bf16")));
+  EXPECT_THAT(text({{"engine", native}, {"trainer", {{"precision", "bf16"}}}}),
+              HasSubstr("(AVX-512) in bf16. In bf16 the factors"));
+  EXPECT_THAT(text({{"engine", native}, {"trainer", Json::object()}}),
+              HasSubstr("in the precision of each trial. In bf16 the factors"));
+  EXPECT_THAT(text({{"engine", {{"backend", "torch"}, {"version", "1.13.1"}}},
+                    {"trainer", {{"precision", "f32"}}}}),
+              HasSubstr("Networks were trained by LibTorch 1.13.1 in f32."));
+  Json older = native;
+  older["instructions"] = "avx2";
+  EXPECT_THAT(text({{"engine", native}, {"resumed", {{{"engine", native}}, {{"engine", older}}}}}),
+              HasSubstr("Later runs used hypertune's engine (AVX2)."));
+  for (const Json& odd : {Json(3), Json({{"backend", 3}}), Json::object()}) {
+    EXPECT_NO_THROW(text({{"engine", odd}, {"resumed", odd}, {"trainer", odd}}));
+  }
+}
+
+TEST(Confirmation, StandsBesideTheWinnerWhileItIsTheWinner) {
+  StoredStudy study;
+  study.run();
+  const std::vector<TrialRecord> trials = study.storage->trials(study.id);
+  const TrialRecord& best = *best_trial(simulated_spec().objectives.front(), trials);
+  const TemporaryFolder folder;
+  const auto report = [&] {
+    write_report(*study.storage, study.id, folder.path(), {.figures = false});
+    return read_file(folder / "report.md");
+  };
+  EXPECT_THAT(report(), Not(HasSubstr("confirmed")));
+  record_confirmation(*study.storage, study.id, {best.number, {{"val_accuracy", 0.9625}}});
+  EXPECT_EQ(stored_confirmation(*study.storage, study.id)->metrics.at("val_accuracy"), 0.9625);
+  EXPECT_THAT(report(), HasSubstr("confirmed in f32: val_accuracy 0.9625 (bf16: " +
+                                  format_number(best.metrics.at("val_accuracy"), 4) + ")"));
+  record_confirmation(*study.storage, study.id, {best.number + 1, {{"val_accuracy", 0.9}}});
+  EXPECT_THAT(report(), Not(HasSubstr("confirmed")));
+  for (const char* damaged : {"[]", "{}", R"({"trial": "0", "metrics": {}})"}) {
+    study.storage->set_attribute(study.id, kConfirmationKey, damaged);
+    EXPECT_EQ(stored_confirmation(*study.storage, study.id), std::nullopt) << damaged;
+  }
 }
 
 TEST(Methodology, TellsTheNumberOfParametersOnceWhenAllArmsHaveAsMany) {

@@ -42,6 +42,8 @@ TEST(TrainerOptions, EveryOptionOfTheTableCanBeSetByItsName) {
       {"schedule", "one-cycle"s}, {"schedule_epochs", whole(2)},
       {"schedule_factor", 0.5},   {"batch_size", 64.0},
       {"epochs", whole(3)},       {"patience", whole(2)},
+      {"backend", "torch"s},      {"device", "cuda"s},
+      {"precision", "f32"s},      {"rerun_best_in_f32", true},
   };
   TrainerOptions options;
   for (const TrainerOption& option : trainer_options()) {
@@ -81,7 +83,11 @@ TEST(TrainerOptions, WhatIsReadByNameCanBeSetByName) {
                               .schedule_factor = 0.5,
                               .batch_size = 64,
                               .epochs = 4,
-                              .patience = 2};
+                              .patience = 2,
+                              .backend = "torch",
+                              .device = "cuda",
+                              .precision = "bf16",
+                              .rerun_best_in_f32 = true};
   for (const TrainerOption& option : trainer_options()) {
     TrainerOptions read;
     const Value value = others.get(option.name);
@@ -93,12 +99,13 @@ TEST(TrainerOptions, WhatIsReadByNameCanBeSetByName) {
   EXPECT_THROW(others.get("kernels"), ConfigError);
 }
 
-TEST(TrainerOptions, ThoseOfTheDataAloneAreTheSameForAllTrials) {
+TEST(TrainerOptions, ThoseOfTheDataAndOfTheBackendAreTheSameForAllTrials) {
   std::set<std::string_view> of_the_study;
   for (const TrainerOption& option : trainer_options())
     if (!option.per_trial) of_the_study.insert(option.name);
-  EXPECT_EQ(of_the_study, (std::set<std::string_view>{"model", "dataset", "split",
-                                                      "validation_share", "max_samples"}));
+  EXPECT_EQ(of_the_study,
+            (std::set<std::string_view>{"model", "dataset", "split", "validation_share",
+                                        "max_samples", "backend", "device", "rerun_best_in_f32"}));
 }
 
 TEST(TrainerOptions, ABadValueIsRefusedAndNamesTheOptionAndItsLegalValues) {
@@ -135,7 +142,7 @@ TEST(TrainerOptions, ABadValueIsRefusedAndNamesTheOptionAndItsLegalValues) {
       {"activation", "Relu"s, "did you mean \"relu\""},
       {"head", "average"s, "mean, max, flatten"},
       {"optimizer", "adm"s, "did you mean \"adam\""},
-      {"optimizer", "lion"s, "sgd, momentum, adam, adamw, rmsprop"},
+      {"optimizer", "lion"s, "sgd, momentum, nesterov, adam, adamw, rmsprop"},
       {"learning_rate", 0.0, "above 0"},
       {"learning_rate", -1.0, "above 0"},
       {"learning_rate", nan, "above 0"},
@@ -151,6 +158,12 @@ TEST(TrainerOptions, ABadValueIsRefusedAndNamesTheOptionAndItsLegalValues) {
       {"epochs", whole(0), "from 1"},
       {"epochs", "ten"s, "a whole number"},
       {"patience", whole(-2), "from 0"},
+      {"backend", "tensorflow"s, "native, torch, auto"},
+      {"backend", "natve"s, "did you mean \"native\""},
+      {"device", "gpu"s, "cpu, cuda"},
+      {"precision", "f16"s, "f32, bf16"},
+      {"precision", whole(32), "f32, bf16"},
+      {"rerun_best_in_f32", "yes"s, "true or false"},
   };
   std::set<std::string, std::less<>> covered;
   for (const auto& [name, value, legal] : bad) {
@@ -179,6 +192,30 @@ TEST(TrainerOptions, ValidateRefusesWhatWasPutIntoTheStruct) {
   EXPECT_THROW((TrainerOptions{.optimizer = "lbfgs"}).validate(), ConfigError);
   EXPECT_THROW((TrainerOptions{.learning_rate = -1}).validate(), ConfigError);
   EXPECT_THROW((TrainerOptions{.epochs = 0}).validate(), ConfigError);
+}
+
+TEST(TrainerOptions, WhatABackendCannotDoIsRefusedWithWhatCan) {
+  const auto fault_of = [](const TrainerOptions& options) -> std::string {
+    try {
+      options.validate();
+    } catch (const ConfigError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_THAT(fault_of({.backend = "native", .device = "cuda"}),
+              AllOf(HasSubstr("device is \"cuda\""), HasSubstr("\"torch\" or \"auto\"")));
+  for (const TrainerOptions& options :
+       {TrainerOptions{.backend = "torch", .precision = "bf16"},
+        TrainerOptions{.backend = "auto", .device = "cuda", .precision = "bf16"}}) {
+    EXPECT_THAT(fault_of(options),
+                AllOf(HasSubstr("precision is \"bf16\""), HasSubstr("backend to \"native\"")));
+  }
+  for (const TrainerOptions& options :
+       {TrainerOptions{.precision = "bf16"}, TrainerOptions{.backend = "auto", .precision = "bf16"},
+        TrainerOptions{.backend = "auto", .device = "cuda"}, TrainerOptions{.backend = "torch"}}) {
+    EXPECT_EQ(fault_of(options), "");
+  }
 }
 
 }  // namespace

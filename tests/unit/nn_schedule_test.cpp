@@ -1,10 +1,11 @@
-// Learning-rate schedules against values that PyTorch 1.13 gave for the same settings (StepLR,
-// CosineAnnealingLR, ReduceLROnPlateau, OneCycleLR with cycle_momentum=False; base rate 0.1).
+// Learning-rate schedules of the engine against values that PyTorch 1.13 gave for the same settings
+// (StepLR, CosineAnnealingLR, ReduceLROnPlateau, OneCycleLR with cycle_momentum=False; base rate
+// 0.1).
 #include <gtest/gtest.h>
 
 #include <limits>
 
-#include "train/schedule.h"
+#include "nn/schedule.h"
 
 namespace hypertune {
 namespace {
@@ -23,25 +24,22 @@ TEST(LearningRateSchedule, NoneNeverChanges) {
 }
 
 TEST(LearningRateSchedule, StepMultipliesAfterEachPeriod) {
-  LearningRateSchedule schedule({.learning_rate = 0.1,
-                                 .schedule = "step",
-                                 .schedule_epochs = 2,
-                                 .schedule_factor = 0.5,
-                                 .epochs = 6},
-                                4);
+  LearningRateSchedule schedule(
+      {.kind = ScheduleKind::Step, .learning_rate = 0.1, .period = 2, .factor = 0.5, .epochs = 6},
+      4);
   expect_rates(schedule, {0.1, 0.1, 0.05, 0.05, 0.025, 0.025});
 }
 
 TEST(LearningRateSchedule, CosineFallsToZeroOverAllEpochs) {
-  LearningRateSchedule schedule({.learning_rate = 0.1, .schedule = "cosine", .epochs = 5}, 4);
+  LearningRateSchedule schedule({.kind = ScheduleKind::Cosine, .learning_rate = 0.1, .epochs = 5},
+                                4);
   expect_rates(schedule, {0.1, 0.09045084971874738, 0.06545084971874737, 0.03454915028125263,
                           0.009549150281252633});
 }
 
 TEST(LearningRateSchedule, PlateauMultipliesWhenTheLossStaysAsItWas) {
   LearningRateSchedule schedule(
-      {.learning_rate = 0.1, .schedule = "plateau", .schedule_epochs = 1, .schedule_factor = 0.5},
-      4);
+      {.kind = ScheduleKind::Plateau, .learning_rate = 0.1, .period = 1, .factor = 0.5}, 4);
   const double infinity = std::numeric_limits<double>::infinity();
   const std::vector<double> losses = {1, 0.5, 0.6, 0.5, 0.49999, 0.4, 0.45, 0.41, infinity, 0.39};
   const std::vector<double> rates = {0.1,  0.1,  0.1,   0.1,   0.05, 0.05,
@@ -54,8 +52,8 @@ TEST(LearningRateSchedule, PlateauMultipliesWhenTheLossStaysAsItWas) {
 }
 
 TEST(LearningRateSchedule, OneCycleRisesAndFallsWithEachBatch) {
-  const LearningRateSchedule schedule({.learning_rate = 0.1, .schedule = "one-cycle", .epochs = 4},
-                                      5);
+  const LearningRateSchedule schedule(
+      {.kind = ScheduleKind::OneCycle, .learning_rate = 0.1, .epochs = 4}, 5);
   const std::vector<double> rates = {0.0040000000000000036,
                                      0.013167184270002533,
                                      0.037167184270002526,
@@ -81,10 +79,26 @@ TEST(LearningRateSchedule, OneCycleRisesAndFallsWithEachBatch) {
 }
 
 TEST(LearningRateSchedule, OneCycleManagesWithTwoBatchesInAll) {
-  const LearningRateSchedule schedule({.learning_rate = 0.1, .schedule = "one-cycle", .epochs = 1},
-                                      2);
+  const LearningRateSchedule schedule(
+      {.kind = ScheduleKind::OneCycle, .learning_rate = 0.1, .epochs = 1}, 2);
   EXPECT_NEAR(schedule.rate(0, 0), 0.0811745653949763, 1e-12);
   EXPECT_NEAR(schedule.rate(0, 1), 4e-07, 1e-12);
+}
+
+TEST(LearningRateSchedule, RestoredPlateausGoOnAsTheyWere) {
+  const ScheduleOptions options{.kind = ScheduleKind::Plateau, .period = 2, .factor = 0.5};
+  LearningRateSchedule schedule(options, 4);
+  for (const double loss : {1.0, 2.0, 2.0, 2.0, 2.0, 2.0}) schedule.end_epoch(loss);
+  LearningRateSchedule restored(options, 4);
+  restored.restore(schedule.state());
+  for (const double loss : {0.99999, 0.5, 0.6}) {
+    schedule.end_epoch(loss);
+    restored.end_epoch(loss);
+    EXPECT_EQ(restored.rate(0, 0), schedule.rate(0, 0));
+    EXPECT_EQ(restored.state().best_loss, schedule.state().best_loss);
+    EXPECT_EQ(restored.state().bad_epochs, schedule.state().bad_epochs);
+  }
+  EXPECT_EQ(schedule.rate(0, 0), 0.25e-3);
 }
 
 }  // namespace

@@ -1,0 +1,264 @@
+// Convolutions of kernel width 3 by Winograd's F(4, 3) along the width (Lavin and Gray, "Fast
+// algorithms for convolutional neural networks", 2016); rows of the kernel are summed directly.
+// With transforms of input, weights and output as the linear maps B, G and A, the forward pass is
+// y = A((B x) * (G w)), where * is a matrix product over channels in each point. The backward
+// passes are its exact transposes, so that they need no transforms of their own design.
+#include <algorithm>
+
+#include "base/assert.h"
+#include "nn/convolution.h"
+
+namespace hypertune {
+namespace {
+
+/// Transformed cells of a block of samples: [plane][sample][row][tile][channels], each sample with
+/// `pad` zero rows above and below.
+struct Planes {
+  Planes(std::int64_t samples, std::int64_t rows_, std::int64_t pad_, std::int64_t tiles_,
+         std::int64_t channels_)
+      : rows(rows_),
+        pad(pad_),
+        tiles(tiles_),
+        channels(channels_),
+        row(tiles * channels),
+        sample((rows + 2 * pad) * row),
+        plane(samples * sample) {}
+
+  std::int64_t rows, pad, tiles, channels;  ///< rows without padding
+  std::int64_t row, sample, plane;          ///< strides
+};
+
+class WinogradConvolution final : public Convolution {
+ public:
+  WinogradConvolution(const ConvolutionShape& shape, std::int64_t block, const Kernels& kernels,
+                      Arena& arena);
+
+  void prepare(const float* weights, bool training) override;
+  void forward(std::int64_t samples, const float* x, const float* bias, float* y) override;
+  float* gradient() override { return gradient_.data(); }
+  PaddedLayout gradient_layout() const override {
+    return {shape().out_height(), shape().out_width(), shape().out_channels, 0, 0};
+  }
+  void backward(std::int64_t samples, const float* x, float* dx) override;
+  void finish(float* weight_gradients) override;
+
+ private:
+  void forward_block(std::int64_t samples, const float* x, const float* bias, float* y);
+  void transform_input(std::int64_t samples, const float* x);
+  void transform_gradient(std::int64_t samples);
+  void add_weight_gradients(std::int64_t samples, std::int64_t point);
+  /// One product for each point: rows of `a`, taps one row of tiles apart, give those of `c`.
+  void multiply(std::int64_t samples, std::int64_t point, const Planes& a, const float* a_data,
+                const float* b, const Planes& c);
+
+  std::int64_t tiles() const { return (shape().out_width() + kTileOutputs - 1) / kTileOutputs; }
+  /// Weights of one point.
+  std::int64_t plane_of_weights() const {
+    return shape().kernel_height * shape().in_channels * shape().out_channels;
+  }
+
+  std::int64_t block_;
+  const Kernels& kernels_;
+  Planes input_planes_;     ///< of x, padded as x
+  Planes output_planes_;    ///< of y
+  Planes gradient_planes_;  ///< of the gradient of y, padded for the flipped kernel
+  Planes dx_planes_;        ///< of the gradient of x
+  std::span<float> transformed_input_, transformed_gradient_;
+  std::span<float> result_;      ///< planes of y, or of the gradient of x
+  std::span<float> transposed_;  ///< weights, kernel rows flipped: [ky][kx][out][in]
+  std::span<float> points_, points_transposed_;  ///< transformed weights, [plane][ky][in][out]
+  std::span<float> gradient_;
+  std::span<float> sum_;  ///< of the gradients of `points_`
+};
+
+WinogradConvolution::WinogradConvolution(const ConvolutionShape& shape, std::int64_t block,
+                                         const Kernels& kernels, Arena& arena)
+    : Convolution(shape),
+      block_(block),
+      kernels_(kernels),
+      input_planes_(block, shape.height, shape.pad_height, tiles(), shape.in_channels),
+      output_planes_(block, shape.out_height(), 0, tiles(), shape.out_channels),
+      gradient_planes_(block, shape.out_height(), shape.kernel_height - 1 - shape.pad_height,
+                       tiles(), shape.out_channels),
+      dx_planes_(block, shape.height, 0, tiles(), shape.in_channels) {
+  HT_ASSERT(suits_winograd(shape));
+  const std::int64_t points = kPoints * plane_of_weights();
+  transformed_input_ = arena.floats(kPoints * input_planes_.plane);
+  transformed_gradient_ = arena.floats(kPoints * gradient_planes_.plane);
+  result_ = arena.floats(kPoints * std::max(output_planes_.plane, dx_planes_.plane));
+  transposed_ = arena.floats(shape.weights());
+  points_ = arena.floats(points);
+  points_transposed_ = arena.floats(points);
+  gradient_ = arena.floats(block * gradient_layout().sample);
+  sum_ = arena.floats(points);
+}
+
+void WinogradConvolution::prepare(const float* weights, bool training) {
+  const std::int64_t in = shape().in_channels;
+  const std::int64_t out = shape().out_channels;
+  const std::int64_t rows = shape().kernel_height;
+  kernels_.tile_weights(weights, rows, in * out, points_.data(), plane_of_weights());
+  if (!training || !shape().input_gradient) return;
+  for (std::int64_t ky = 0; ky < rows; ++ky) {
+    for (std::int64_t kx = 0; kx < 3; ++kx) {
+      kernels_.transpose(weights + (ky * 3 + kx) * in * out, out, in, out,
+                         transposed_.data() + ((rows - 1 - ky) * 3 + kx) * in * out, in);
+    }
+  }
+  kernels_.tile_weights(transposed_.data(), rows, in * out, points_transposed_.data(),
+                        plane_of_weights());
+}
+
+void WinogradConvolution::multiply(std::int64_t samples, std::int64_t point, const Planes& a,
+                                   const float* a_data, const float* b, const Planes& c) {
+  // The tiles of a sample lie side by side, and without kernel rows those of all samples do.
+  const std::int64_t rows = c.rows * c.tiles;
+  const bool merged = shape().kernel_height == 1;
+  kernels_.product({.outer = merged ? 1 : samples,
+                    .rows = merged ? samples * rows : rows,
+                    .taps = shape().kernel_height,
+                    .depth = a.channels,
+                    .columns = c.channels,
+                    .a = a_data + point * a.plane,
+                    .a_outer = a.sample,
+                    .a_row = a.channels,
+                    .a_tap = a.row,
+                    .b = b + point * plane_of_weights(),
+                    .b_row = c.channels,
+                    .c = result_.data() + point * c.plane,
+                    .c_outer = c.sample,
+                    .c_row = c.channels});
+}
+
+void WinogradConvolution::forward(std::int64_t samples, const float* x, const float* bias,
+                                  float* y) {
+  const std::int64_t y_sample = shape().out_height() * shape().out_width() * shape().out_channels;
+  for (std::int64_t s = 0; s < samples; s += block_) {
+    forward_block(std::min(block_, samples - s), x + s * input().sample, bias, y + s * y_sample);
+  }
+}
+
+void WinogradConvolution::forward_block(std::int64_t samples, const float* x, const float* bias,
+                                        float* y) {
+  transform_input(samples, x);
+  for (std::int64_t point = 0; point < kPoints; ++point) {
+    multiply(samples, point, input_planes_, transformed_input_.data(), points_.data(),
+             output_planes_);
+  }
+  const std::int64_t y_row = shape().out_width() * shape().out_channels;
+  kernels_.tile_outputs({.samples = samples,
+                         .rows = shape().out_height(),
+                         .tiles = tiles(),
+                         .channels = shape().out_channels,
+                         .width = shape().out_width(),
+                         .cells = y,
+                         .cell_sample = shape().out_height() * y_row,
+                         .cell_row = y_row,
+                         .planes = result_.data(),
+                         .plane = output_planes_.plane,
+                         .plane_sample = output_planes_.sample,
+                         .plane_row = output_planes_.row,
+                         .bias = bias});
+}
+
+void WinogradConvolution::transform_input(std::int64_t samples, const float* x) {
+  kernels_.tile_inputs(
+      {.samples = samples,
+       .rows = shape().height,
+       .tiles = tiles(),
+       .channels = shape().in_channels,
+       .width = shape().width + 2 * shape().pad_width,
+       .cells = const_cast<float*>(x) + shape().pad_height * input().row,  // it is read only
+       .cell_sample = input().sample,
+       .cell_row = input().row,
+       .planes = transformed_input_.data() + input_planes_.pad * input_planes_.row,
+       .plane = input_planes_.plane,
+       .plane_sample = input_planes_.sample,
+       .plane_row = input_planes_.row});
+}
+
+void WinogradConvolution::transform_gradient(std::int64_t samples) {
+  const PaddedLayout dy = gradient_layout();
+  kernels_.tile_output_gradients(
+      {.samples = samples,
+       .rows = shape().out_height(),
+       .tiles = tiles(),
+       .channels = shape().out_channels,
+       .width = shape().out_width(),
+       .cells = gradient_.data(),
+       .cell_sample = dy.sample,
+       .cell_row = dy.row,
+       .planes = transformed_gradient_.data() + gradient_planes_.pad * gradient_planes_.row,
+       .plane = gradient_planes_.plane,
+       .plane_sample = gradient_planes_.sample,
+       .plane_row = gradient_planes_.row});
+}
+
+void WinogradConvolution::backward(std::int64_t samples, const float* x, float* dx) {
+  HT_ASSERT(samples <= block_);
+  transform_input(samples, x);
+  transform_gradient(samples);
+  for (std::int64_t point = 0; point < kPoints; ++point) {
+    add_weight_gradients(samples, point);
+    if (!shape().input_gradient) continue;
+    multiply(samples, point, gradient_planes_, transformed_gradient_.data(),
+             points_transposed_.data(), dx_planes_);
+  }
+  if (!shape().input_gradient) return;
+  const std::int64_t dx_row = shape().width * shape().in_channels;
+  kernels_.tile_input_gradients({.samples = samples,
+                                 .rows = shape().height,
+                                 .tiles = tiles(),
+                                 .channels = shape().in_channels,
+                                 .width = shape().width,
+                                 .cells = dx,
+                                 .cell_sample = shape().height * dx_row,
+                                 .cell_row = dx_row,
+                                 .planes = result_.data(),
+                                 .plane = dx_planes_.plane,
+                                 .plane_sample = dx_planes_.sample,
+                                 .plane_row = dx_planes_.row},
+                                shape().pad_width);
+}
+
+void WinogradConvolution::add_weight_gradients(std::int64_t samples, std::int64_t point) {
+  const std::int64_t weights = shape().in_channels * shape().out_channels;
+  const std::int64_t rows = output_planes_.rows * tiles();
+  const bool merged = shape().kernel_height == 1;
+  for (std::int64_t ky = 0; ky < shape().kernel_height; ++ky) {
+    kernels_.reducing_product(
+        {.outer = merged ? 1 : samples,
+         .rows = merged ? samples * rows : rows,
+         .depth = shape().in_channels,
+         .columns = shape().out_channels,
+         .a = transformed_input_.data() + point * input_planes_.plane + ky * input_planes_.row,
+         .a_outer = input_planes_.sample,
+         .a_row = shape().in_channels,
+         .b = transformed_gradient_.data() + point * gradient_planes_.plane +
+              gradient_planes_.pad * gradient_planes_.row,
+         .b_outer = gradient_planes_.sample,
+         .b_row = shape().out_channels,
+         .c = sum_.data() + point * plane_of_weights() + ky * weights,
+         .c_row = shape().out_channels});
+  }
+}
+
+void WinogradConvolution::finish(float* weight_gradients) {
+  kernels_.tile_weight_gradients(sum_.data(), plane_of_weights(), shape().kernel_height,
+                                 shape().in_channels * shape().out_channels, weight_gradients);
+  std::ranges::fill(sum_, 0.0F);
+}
+
+}  // namespace
+
+bool suits_winograd(const ConvolutionShape& shape) {
+  return shape.kernel_width == 3 && shape.stride == 1 && shape.pad_width == 1 &&
+         shape.pad_height < shape.kernel_height && shape.in_channels % kLanes == 0;
+}
+
+std::unique_ptr<Convolution> winograd_convolution(const ConvolutionShape& shape, std::int64_t block,
+                                                  const Kernels& kernels, Arena& arena) {
+  return std::make_unique<WinogradConvolution>(shape, block, kernels, arena);
+}
+
+}  // namespace hypertune
