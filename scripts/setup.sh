@@ -15,7 +15,7 @@ declare -A packages=(
   [test]="libtorch-dev libgtest-dev libgmock-dev librapidcheck-dev python3 python3-venv
     python3-optuna clang-format mandoc sqlite3"
   [lint]="clang-tidy"
-  [bench]="libtorch-dev python3-torch"
+  [bench]="libtorch-dev libopenblas0-pthread python3-torch"
 )
 
 say() { printf 'setup: %s\n' "$*"; }

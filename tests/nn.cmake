@@ -28,3 +28,9 @@ hypertune_test(nn_epilogue_test
 hypertune_test(nn_optimizer_test
   SOURCES unit/nn_optimizer_test.cpp unit/nn_schedule_test.cpp
   DEPENDS hypertune_nn)
+
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  add_test(NAME Kernels.OfferTheLinkerNoFunctionsForOthers
+    COMMAND ${PROJECT_SOURCE_DIR}/tests/packaging/kernel_symbols_test.sh ${CMAKE_NM}
+      $<TARGET_FILE:hypertune_nn>)
+endif()

@@ -2,26 +2,20 @@
 #include "nn/arena.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.h"
 
 namespace hypertune {
-namespace {
-
-/// Floats behind an array that a kernel may read.
-constexpr std::int64_t kSlack = 64;
-
-}  // namespace
 
 std::span<float> Arena::floats(std::int64_t count) {
   HT_ASSERT(count >= 0);
-  const auto size = static_cast<std::size_t>(count + kSlack);
-  const std::size_t bytes = size * sizeof(float);
-  blocks_.emplace_back(static_cast<float*>(::operator new[](bytes, kAlignment)));
-  bytes_ += static_cast<std::int64_t>(bytes);
-  float* const block = blocks_.back().get();
-  std::fill_n(block, size, 0.0F);
-  return {block, static_cast<std::size_t>(count)};
+  const auto size = static_cast<std::size_t>(count);
+  std::unique_ptr<float[], Free> block(
+      static_cast<float*>(::operator new[](size * sizeof(float), kAlignment)));
+  std::fill_n(block.get(), size, 0.0F);
+  bytes_ += static_cast<std::int64_t>(size * sizeof(float));
+  return {blocks_.emplace_back(std::move(block)).get(), size};
 }
 
 }  // namespace hypertune

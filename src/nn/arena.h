@@ -10,8 +10,7 @@
 
 namespace hypertune {
 
-/// Hands out zeroed arrays that begin at a cache line and have room behind them for a kernel to
-/// read on; all are freed with it. Not thread-safe.
+/// Hands out zeroed arrays that begin at a cache line; all are freed with it. Not thread-safe.
 class Arena {
  public:
   std::span<float> floats(std::int64_t count);

@@ -18,8 +18,7 @@ class RoundedConvolution final : public Convolution {
       : Convolution(shape),
         block_(block),
         kernels_(kernels),
-        inner_(suits_winograd(shape) ? winograd_convolution(shape, block, kernels, arena)
-                                     : direct_convolution(shape, block, kernels, arena)),
+        inner_(f32_convolution(shape, block, kernels, arena)),
         weights_(arena.floats(shape.weights())),
         x_(arena.floats(block * input().sample + input().slack)) {}
 

@@ -13,10 +13,6 @@ namespace {
 constexpr double kMomentum = 0.1;
 constexpr double kEpsilon = 1e-5;
 
-/// Outputs of a row from which on Winograd's tiles of 4 save time: with 3 it takes about 0.7 of the
-/// time of direct convolution, with 2 as much or more (measured with 16 to 128 channels).
-constexpr std::int64_t kLeastTiledWidth = 3;
-
 ConvolutionShape convolution_shape(const BlockPlan& plan, const Extent& input,
                                    const BlockOptions& options) {
   const bool sequence = input.kind == SampleKind::Sequence;
@@ -37,15 +33,6 @@ std::int64_t pool_width(const BlockPlan& plan) {
 }
 std::int64_t pool_height(const BlockPlan& plan, SampleKind kind) {
   return kind == SampleKind::Sequence ? 1 : pool_width(plan);
-}
-
-std::unique_ptr<Convolution> make_convolution(const ConvolutionShape& shape, Precision precision,
-                                              std::int64_t block, const Kernels& kernels,
-                                              Arena& arena) {
-  if (precision == Precision::Bf16) return bf16_convolution(shape, block, kernels, arena);
-  if (suits_winograd(shape) && shape.out_width() >= kLeastTiledWidth)
-    return winograd_convolution(shape, block, kernels, arena);
-  return direct_convolution(shape, block, kernels, arena);
 }
 
 void add(std::vector<double>& sums, std::span<const float> terms) {
@@ -72,7 +59,9 @@ Block::Block(const BlockPlan& plan, const Extent& input, const BlockOptions& opt
   HT_ASSERT(output_.cells() > 0);
   const ConvolutionShape shape = convolution_shape(plan, input, options);
   block_ = samples_per_block(shape, options.capacity);
-  convolution_ = make_convolution(shape, options.precision, block_, kernels, arena);
+  convolution_ = options.precision == Precision::Bf16
+                     ? bf16_convolution(shape, block_, kernels, arena)
+                     : f32_convolution(shape, block_, kernels, arena);
   const PaddedLayout& layout = convolution_->input();
   x_ = arena.floats(options.capacity * layout.sample + layout.slack);
   y_ = arena.floats(options.capacity * y_size());

@@ -79,9 +79,18 @@ class Convolution {
   PaddedLayout input_;
 };
 
+/// For a convolution that gives the gradients of inputs: weights turned by 180 degrees, with inputs
+/// and outputs exchanged: [kernel row][kernel column][out][in].
+void turn_weights(const ConvolutionShape& shape, const Kernels& kernels, const float* weights,
+                  float* turned);
+
 /// Samples that `backward` takes at most in one call, and that `forward` takes best: what one
 /// cache level holds.
 std::int64_t samples_per_block(const ConvolutionShape& shape, std::int64_t batch);
+
+/// Any shape: the faster of the two below.
+std::unique_ptr<Convolution> f32_convolution(const ConvolutionShape& shape, std::int64_t block,
+                                             const Kernels& kernels, Arena& arena);
 
 /// Any shape. Matrix products with overlapping rows.
 std::unique_ptr<Convolution> direct_convolution(const ConvolutionShape& shape, std::int64_t block,
@@ -94,8 +103,8 @@ std::unique_ptr<Convolution> winograd_convolution(const ConvolutionShape& shape,
 bool suits_winograd(const ConvolutionShape& shape);
 
 /// Any shape. Factors of all products are rounded to bf16, sums are f32. Amx computes on tiles
-/// where the stride is 1 and paddings are smaller than the kernel; all else is computed by one of
-/// the above from rounded factors, which is no faster than f32.
+/// where the stride is 1 and paddings are smaller than the kernel; all else is computed by
+/// f32_convolution from rounded factors, which is no faster than f32.
 std::unique_ptr<Convolution> bf16_convolution(const ConvolutionShape& shape, std::int64_t block,
                                               const Kernels& kernels, Arena& arena);
 

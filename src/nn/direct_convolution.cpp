@@ -10,7 +10,7 @@ namespace {
 /// Length of a row or column of output gradients when they are `stride` apart.
 std::int64_t dilated(std::int64_t out, std::int64_t stride) { return (out - 1) * stride + 1; }
 
-/// Zeros that the flipped kernel needs before and after `out` dilated gradients to give those of
+/// Zeros that the turned kernel needs before and after `out` dilated gradients to give those of
 /// `in` cells; the larger of both sides, which are alike when the stride is 1.
 std::int64_t gap(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride,
                  std::int64_t pad) {
@@ -42,7 +42,7 @@ class DirectConvolution final : public Convolution {
   std::int64_t gap_height_ = 0, gap_width_ = 0;
   PaddedLayout cells_;  ///< of the gradient buffer: adjacent cells, also those between dilated ones
   const float* weights_ = nullptr;
-  std::span<float> flipped_;  ///< weights turned by 180 degrees: [ky][kx][out][in]
+  std::span<float> turned_;  ///< weights (turn_weights)
   std::span<float> gradient_;
   std::span<float> sum_;  ///< of the weights' gradients
 };
@@ -58,7 +58,7 @@ DirectConvolution::DirectConvolution(const ConvolutionShape& shape, std::int64_t
     cells_ = PaddedLayout(dilated(shape.out_height(), shape.stride),
                           dilated(shape.out_width(), shape.stride), shape.out_channels, gap_height_,
                           gap_width_);
-    flipped_ = arena.floats(shape.weights());
+    turned_ = arena.floats(shape.weights());
   } else {
     cells_ = PaddedLayout(shape.out_height(), shape.out_width(), shape.out_channels, 0, 0);
   }
@@ -77,14 +77,7 @@ PaddedLayout DirectConvolution::gradient_layout() const {
 
 void DirectConvolution::prepare(const float* weights, bool training) {
   weights_ = weights;
-  if (!training || !shape().input_gradient) return;
-  const std::int64_t in = shape().in_channels;
-  const std::int64_t out = shape().out_channels;
-  const std::int64_t taps = shape().kernel_height * shape().kernel_width;
-  for (std::int64_t tap = 0; tap < taps; ++tap) {
-    kernels_.transpose(weights + tap * in * out, out, in, out,
-                       flipped_.data() + (taps - 1 - tap) * in * out, in);
-  }
+  if (training && shape().input_gradient) turn_weights(shape(), kernels_, weights, turned_.data());
 }
 
 void DirectConvolution::forward(std::int64_t samples, const float* x, const float* bias, float* y) {
@@ -155,7 +148,7 @@ void DirectConvolution::give_input_gradients(std::int64_t samples, float* dx) {
                     .a_inner = cells_.row,
                     .a_row = cells_.cell,
                     .a_tap = cells_.row,
-                    .b = flipped_.data(),
+                    .b = turned_.data(),
                     .b_row = s.in_channels,
                     .c = dx,
                     .c_outer = s.height * dx_row,

@@ -13,6 +13,7 @@
 #include "hypertune/error.h"
 
 #if defined(__x86_64__)
+#include <cpuid.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <xmmintrin.h>
@@ -29,8 +30,20 @@ constexpr std::array kIsas{Isa::Portable, Isa::Avx2, Isa::Avx512, Isa::Amx};
 bool tiles_permitted() {
   constexpr long kRequestPermission = 0x1023;
   constexpr long kTileData = 18;
-  static const bool kPermitted = syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
-  return kPermitted;
+  static const bool permitted = syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+  return permitted;
+}
+
+/// Not by __builtin_cpu_supports, for which clang 14 knows no tiles.
+bool has_tiles_of_bf16() {
+  constexpr unsigned kAmxBf16 = 1U << 22;
+  constexpr unsigned kAmxTile = 1U << 24;
+  unsigned eax = 0;
+  unsigned ebx = 0;
+  unsigned ecx = 0;
+  unsigned edx = 0;
+  return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (edx & kAmxBf16) != 0 &&
+         (edx & kAmxTile) != 0;
 }
 
 /// Each asks for the operating system's support too.
@@ -45,8 +58,7 @@ bool offered(Isa isa) {
              __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
              __builtin_cpu_supports("avx512bw");
     case Isa::Amx:
-      return offered(Isa::Avx512) && __builtin_cpu_supports("avx512bf16") &&
-             __builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-bf16") &&
+      return offered(Isa::Avx512) && __builtin_cpu_supports("avx512bf16") && has_tiles_of_bf16() &&
              tiles_permitted();
   }
   return false;
@@ -75,6 +87,7 @@ void flush_denormals() {
 
 std::vector<std::string> names_of(const auto& isas) {
   std::vector<std::string> names;
+  names.reserve(isas.size());
   for (const Isa isa : isas) names.emplace_back(isa_name(isa));
   return names;
 }

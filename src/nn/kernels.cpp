@@ -21,8 +21,8 @@ const Kernels& kernels_for(Isa isa) {
   switch (isa) {
 #if HYPERTUNE_X86
     case Isa::Amx: {
-      static const Kernels kAmx = amx_kernels();
-      return kAmx;
+      static const Kernels amx = amx_kernels();
+      return amx;
     }
     case Isa::Avx512:
       return avx512_kernels();

@@ -54,16 +54,13 @@ struct ReducingProduct {
 constexpr std::int64_t kTileOutputs = 4;
 constexpr std::int64_t kPoints = 6;
 
-/// Between rows of cells and planes of tiles.
+/// How rows of cells, [sample][row][width][channels], and planes of their tiles lie.
 struct TileTransform {
   std::int64_t samples = 0, rows = 0, tiles = 0, channels = 0;
   std::int64_t width = 0;  ///< cells of a row that exist: tiles read zeros beyond, and never write
                            ///< there
-  float* cells = nullptr;  ///< [sample][row][width][channels]; const for functions that read it
   std::int64_t cell_sample = 0, cell_row = 0;  ///< a cell is `channels` apart from the next
-  float* planes = nullptr;
   std::int64_t plane = 0, plane_sample = 0, plane_row = 0;
-  const float* bias = nullptr;  ///< for outputs: [channels], or null
 };
 
 enum class Activation : std::uint8_t { None, Relu, LeakyRelu, Gelu, Tanh };
@@ -135,16 +132,17 @@ struct Kernels {
   /// if src == dst.
   void (*round_to_bf16)(const float* src, float* dst, std::int64_t size);
 
-  /// cells -> planes: tile t of a row reads cells 4t .. 4t+5.
-  void (*tile_inputs)(const TileTransform&);
-  /// planes -> cells: tile t writes cells 4t .. 4t+3, plus bias.
-  void (*tile_outputs)(const TileTransform&);
-  /// The transpose of `tile_outputs` without bias: cells (gradients of outputs) -> planes.
-  void (*tile_output_gradients)(const TileTransform&);
-  /// The transpose of `tile_inputs`: planes -> cells 4t .. 4t+5, summed where tiles overlap; cells
-  /// are written, not added to. `skip` cells at the begin of each row (the padding) are left out:
-  /// cell `skip` is written to `cells[0]`; `width` counts the cells written.
-  void (*tile_input_gradients)(const TileTransform&, std::int64_t skip);
+  /// Tile t of a row reads cells 4t .. 4t+5.
+  void (*tile_inputs)(const TileTransform&, const float* cells, float* planes);
+  /// Tile t writes cells 4t .. 4t+3, plus bias: [channels], or null.
+  void (*tile_outputs)(const TileTransform&, const float* planes, const float* bias, float* cells);
+  /// The transpose of `tile_outputs` without bias, from the gradients of outputs.
+  void (*tile_output_gradients)(const TileTransform&, const float* cells, float* planes);
+  /// The transpose of `tile_inputs`: to cells 4t .. 4t+5, summed where tiles overlap; cells are
+  /// written, not added to. `skip` cells at the begin of each row (the padding) are left out: cell
+  /// `skip` is written to `cells[0]`; `width` counts the cells written.
+  void (*tile_input_gradients)(const TileTransform&, const float* planes, std::int64_t skip,
+                               float* cells);
   /// u[plane][size] from w[3][size] (the taps of the width), for `count` kernel rows:
   /// w + row * 3 * size -> u + row * size, planes `plane` apart.
   void (*tile_weights)(const float* w, std::int64_t count, std::int64_t size, float* u,

@@ -76,7 +76,7 @@ double work_of(const ConvolutionShape& shape, std::int64_t in, std::int64_t out)
 }  // namespace
 
 struct ConvNetwork::State {
-  State(const NetworkPlan& plan_, Isa isa);
+  State(const NetworkPlan& wanted, Isa isa);
 
   void lay_out();
   void bind();
@@ -97,11 +97,11 @@ struct ConvNetwork::State {
   std::array<std::span<float>, 2> input_gradients;
 };
 
-ConvNetwork::State::State(const NetworkPlan& plan_, Isa isa)
-    : plan(plan_),
-      capacity(std::max(plan_.batch, kLeastCapacity)),
-      shapes(extents(plan_)),
-      head(plan_, shapes.back(), capacity, kernels_for(isa), arena) {
+ConvNetwork::State::State(const NetworkPlan& wanted, Isa isa)
+    : plan(wanted),
+      capacity(std::max(plan.batch, kLeastCapacity)),
+      shapes(extents(plan)),
+      head(plan, shapes.back(), capacity, kernels_for(isa), arena) {
   blocks.reserve(plan.blocks.size());
   std::int64_t largest = 0;
   for (std::size_t i = 0; i < plan.blocks.size(); ++i) {

@@ -25,8 +25,10 @@ double LearningRateSchedule::rate(std::int64_t epoch, std::int64_t batch) const 
   switch (options_.kind) {
     case ScheduleKind::None:
       break;
-    case ScheduleKind::Step:
-      return base * std::pow(options_.factor, static_cast<double>(epoch / options_.period));
+    case ScheduleKind::Step: {
+      const std::int64_t steps = epoch / options_.period;
+      return base * std::pow(options_.factor, static_cast<double>(steps));
+    }
     case ScheduleKind::Cosine:
       return cosine_between(base, 0,
                             static_cast<double>(epoch) / static_cast<double>(options_.epochs));

@@ -244,7 +244,7 @@ class TileConvolution final : public Convolution {
   std::unique_ptr<WindowProduct> input_gradient_;
   WeightGradients weight_gradients_;
   std::span<float> gradient_;
-  std::span<float> turned_;  ///< weights turned by 180 degrees: [kernel row][column][out][in]
+  std::span<float> turned_;  ///< weights (turn_weights)
 };
 
 TileConvolution::TileConvolution(const ConvolutionShape& s, std::int64_t block,
@@ -270,13 +270,7 @@ TileConvolution::TileConvolution(const ConvolutionShape& s, std::int64_t block,
 void TileConvolution::prepare(const float* weights, bool training) {
   output_.prepare(weights);
   if (!training || input_gradient_ == nullptr) return;
-  const std::int64_t in = shape().in_channels;
-  const std::int64_t out = shape().out_channels;
-  const std::int64_t taps = shape().kernel_height * shape().kernel_width;
-  for (std::int64_t tap = 0; tap < taps; ++tap) {
-    kernels_.transpose(weights + tap * in * out, out, in, out,
-                       turned_.data() + (taps - 1 - tap) * in * out, in);
-  }
+  turn_weights(shape(), kernels_, weights, turned_.data());
   input_gradient_->prepare(turned_.data());
 }
 

@@ -14,15 +14,18 @@ namespace {
 /// Transformed cells of a block of samples: [plane][sample][row][tile][channels], each sample with
 /// `pad` zero rows above and below.
 struct Planes {
-  Planes(std::int64_t samples, std::int64_t rows_, std::int64_t pad_, std::int64_t tiles_,
-         std::int64_t channels_)
-      : rows(rows_),
-        pad(pad_),
-        tiles(tiles_),
-        channels(channels_),
+  Planes(std::int64_t samples, std::int64_t height, std::int64_t padding, std::int64_t tiles_of_row,
+         std::int64_t depth)
+      : rows(height),
+        pad(padding),
+        tiles(tiles_of_row),
+        channels(depth),
         row(tiles * channels),
         sample((rows + 2 * pad) * row),
         plane(samples * sample) {}
+
+  /// Of the first row that is no padding.
+  std::int64_t first() const { return pad * row; }
 
   std::int64_t rows, pad, tiles, channels;  ///< rows without padding
   std::int64_t row, sample, plane;          ///< strides
@@ -43,6 +46,8 @@ class WinogradConvolution final : public Convolution {
   void finish(float* weight_gradients) override;
 
  private:
+  static TileTransform transform(std::int64_t samples, std::int64_t width,
+                                 const PaddedLayout& cells, const Planes& planes);
   void forward_block(std::int64_t samples, const float* x, const float* bias, float* y);
   void transform_input(std::int64_t samples, const float* x);
   void transform_gradient(std::int64_t samples);
@@ -130,6 +135,21 @@ void WinogradConvolution::multiply(std::int64_t samples, std::int64_t point, con
                     .c_row = c.channels});
 }
 
+/// Between rows of `width` cells and their tiles.
+TileTransform WinogradConvolution::transform(std::int64_t samples, std::int64_t width,
+                                             const PaddedLayout& cells, const Planes& planes) {
+  return {.samples = samples,
+          .rows = planes.rows,
+          .tiles = planes.tiles,
+          .channels = planes.channels,
+          .width = width,
+          .cell_sample = cells.sample,
+          .cell_row = cells.row,
+          .plane = planes.plane,
+          .plane_sample = planes.sample,
+          .plane_row = planes.row};
+}
+
 void WinogradConvolution::forward(std::int64_t samples, const float* x, const float* bias,
                                   float* y) {
   const std::int64_t y_sample = shape().out_height() * shape().out_width() * shape().out_channels;
@@ -145,53 +165,20 @@ void WinogradConvolution::forward_block(std::int64_t samples, const float* x, co
     multiply(samples, point, input_planes_, transformed_input_.data(), points_.data(),
              output_planes_);
   }
-  const std::int64_t y_row = shape().out_width() * shape().out_channels;
-  kernels_.tile_outputs({.samples = samples,
-                         .rows = shape().out_height(),
-                         .tiles = tiles(),
-                         .channels = shape().out_channels,
-                         .width = shape().out_width(),
-                         .cells = y,
-                         .cell_sample = shape().out_height() * y_row,
-                         .cell_row = y_row,
-                         .planes = result_.data(),
-                         .plane = output_planes_.plane,
-                         .plane_sample = output_planes_.sample,
-                         .plane_row = output_planes_.row,
-                         .bias = bias});
+  kernels_.tile_outputs(transform(samples, shape().out_width(), gradient_layout(), output_planes_),
+                        result_.data(), bias, y);
 }
 
 void WinogradConvolution::transform_input(std::int64_t samples, const float* x) {
   kernels_.tile_inputs(
-      {.samples = samples,
-       .rows = shape().height,
-       .tiles = tiles(),
-       .channels = shape().in_channels,
-       .width = shape().width + 2 * shape().pad_width,
-       .cells = const_cast<float*>(x) + shape().pad_height * input().row,  // it is read only
-       .cell_sample = input().sample,
-       .cell_row = input().row,
-       .planes = transformed_input_.data() + input_planes_.pad * input_planes_.row,
-       .plane = input_planes_.plane,
-       .plane_sample = input_planes_.sample,
-       .plane_row = input_planes_.row});
+      transform(samples, shape().width + 2 * shape().pad_width, input(), input_planes_),
+      x + shape().pad_height * input().row, transformed_input_.data() + input_planes_.first());
 }
 
 void WinogradConvolution::transform_gradient(std::int64_t samples) {
-  const PaddedLayout dy = gradient_layout();
   kernels_.tile_output_gradients(
-      {.samples = samples,
-       .rows = shape().out_height(),
-       .tiles = tiles(),
-       .channels = shape().out_channels,
-       .width = shape().out_width(),
-       .cells = gradient_.data(),
-       .cell_sample = dy.sample,
-       .cell_row = dy.row,
-       .planes = transformed_gradient_.data() + gradient_planes_.pad * gradient_planes_.row,
-       .plane = gradient_planes_.plane,
-       .plane_sample = gradient_planes_.sample,
-       .plane_row = gradient_planes_.row});
+      transform(samples, shape().out_width(), gradient_layout(), gradient_planes_),
+      gradient_.data(), transformed_gradient_.data() + gradient_planes_.first());
 }
 
 void WinogradConvolution::backward(std::int64_t samples, const float* x, float* dx) {
@@ -205,20 +192,9 @@ void WinogradConvolution::backward(std::int64_t samples, const float* x, float* 
              points_transposed_.data(), dx_planes_);
   }
   if (!shape().input_gradient) return;
-  const std::int64_t dx_row = shape().width * shape().in_channels;
-  kernels_.tile_input_gradients({.samples = samples,
-                                 .rows = shape().height,
-                                 .tiles = tiles(),
-                                 .channels = shape().in_channels,
-                                 .width = shape().width,
-                                 .cells = dx,
-                                 .cell_sample = shape().height * dx_row,
-                                 .cell_row = dx_row,
-                                 .planes = result_.data(),
-                                 .plane = dx_planes_.plane,
-                                 .plane_sample = dx_planes_.sample,
-                                 .plane_row = dx_planes_.row},
-                                shape().pad_width);
+  const PaddedLayout cells(shape().height, shape().width, shape().in_channels, 0, 0);
+  kernels_.tile_input_gradients(transform(samples, shape().width, cells, dx_planes_),
+                                result_.data(), shape().pad_width, dx);
 }
 
 void WinogradConvolution::add_weight_gradients(std::int64_t samples, std::int64_t point) {
@@ -235,7 +211,7 @@ void WinogradConvolution::add_weight_gradients(std::int64_t samples, std::int64_
          .a_outer = input_planes_.sample,
          .a_row = shape().in_channels,
          .b = transformed_gradient_.data() + point * gradient_planes_.plane +
-              gradient_planes_.pad * gradient_planes_.row,
+              gradient_planes_.first(),
          .b_outer = gradient_planes_.sample,
          .b_row = shape().out_channels,
          .c = sum_.data() + point * plane_of_weights() + ky * weights,

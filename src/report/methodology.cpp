@@ -184,7 +184,8 @@ std::string engine_paragraph(const StudyView& study) {
       fmt::format("Networks were trained by {} in {}.", describe_engine(*engine), precision);
   if (precision != "f32") {
     text +=
-        " In bf16 the factors of all matrix products are rounded to 8 significant bits; sums are "
+        " In bf16 the factors of the convolutions' products are rounded to 8 significant bits; "
+        "sums are "
         "f32.";
   }
   std::set<std::string> others;
@@ -368,8 +369,9 @@ Section reproduction_section(const StudyView& study) {
   section.blocks.emplace_back(std::move(facts));
   add_paragraph(section,
                 "Sampled values and seeds depend on the study's seed and the trial's draw alone. "
-                "Trained numbers may differ in the last digits on another processor or with other "
-                "library versions. Every trial is in trials.csv beside this report.");
+                "Trained numbers may differ on a processor with other instructions or with other "
+                "library versions: in the last digits, and by more where training is unstable. "
+                "Every trial is in trials.csv beside this report.");
   return section;
 }
 

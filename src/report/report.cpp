@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <future>
 #include <system_error>
 
 #include "base/files.h"
@@ -22,16 +23,30 @@ struct Figures {
   std::string warning;
 };
 
-/// All figures or none, so that a report never shows some that are older than its text.
+/// All figures or none, so that a report never shows some that are older than its text. One gnuplot
+/// for each image, all at the same time: they are at most twice as many as kFigureNames.
 Figures draw(const StudyView& study, const std::filesystem::path& folder) {
+  const std::vector<Plot> plots = study_figures(study);
+  const auto start = [](const Plot& plot, ImageFormat format) {
+    return std::async(std::launch::async,
+                      [script = gnuplot_script(plot, format)] { return run_gnuplot(script); });
+  };
+  struct Drawn {
+    std::future<std::string> svg, png;
+  };
   Figures figures;
   std::vector<std::pair<std::filesystem::path, std::string>> images;
   try {
-    for (const Plot& plot : study_figures(study)) {
-      std::string svg = run_gnuplot(gnuplot_script(plot, ImageFormat::Svg));
+    std::vector<Drawn> drawn;
+    drawn.reserve(plots.size());
+    for (const Plot& plot : plots) {
+      drawn.push_back({start(plot, ImageFormat::Svg), start(plot, ImageFormat::Png)});
+    }
+    for (std::size_t i = 0; i < plots.size(); ++i) {
+      const Plot& plot = plots[i];
+      std::string svg = drawn[i].svg.get();
       images.emplace_back(folder / (plot.name + ".svg"), svg);
-      images.emplace_back(folder / (plot.name + ".png"),
-                          run_gnuplot(gnuplot_script(plot, ImageFormat::Png)));
+      images.emplace_back(folder / (plot.name + ".png"), drawn[i].png.get());
       figures.illustrations.push_back({plot.name, plot.caption, std::move(svg)});
     }
   } catch (const Error& error) {

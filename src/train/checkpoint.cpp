@@ -140,6 +140,9 @@ Checkpoint decode(std::string_view bytes) {
   Reader fields(content.substr(kHeaderBytes));
   transfer(fields, checkpoint);
   if (!fields.at_end()) fail("is damaged: there is more in it than was stored");
+  if (!checkpoint.identity.is_object() || checkpoint.epochs < 0 || checkpoint.optimizer_steps < 0) {
+    fail("is damaged: a field has a value that none is stored with");
+  }
   return checkpoint;
 }
 

@@ -37,9 +37,13 @@ bool is_native(const TrainerOptions& options) {
   return options.backend == "native" || (options.backend == "auto" && options.device == "cpu");
 }
 
+Device device_of(const TrainerOptions& options) {
+  return options.device == "cuda" ? Device::Cuda : Device::Cpu;
+}
+
 std::unique_ptr<Network> network_of(const TrainerOptions& options, const NetworkPlan& plan) {
   if (is_native(options)) return std::make_unique<NativeNetwork>(plan);
-  return torch_backend().make_network(plan, options.device == "cuda" ? Device::Cuda : Device::Cpu);
+  return torch_backend().make_network(plan, device_of(options));
 }
 
 /// Scales and shifts are left as they are.
@@ -79,11 +83,13 @@ std::int64_t count_parameters(const TrainerOptions& options, const SampleShape& 
 
 std::map<std::string, std::string> backend_facts(const TrainerOptions& options) {
   options.validate();
+  const Isa isa = chosen_isa();  // the optimizer's, whatever the backend
   if (is_native(options)) {
     return {{"backend", "native"},
             {"version", HYPERTUNE_VERSION},
-            {"instructions", std::string(isa_name(chosen_isa()))}};
+            {"instructions", std::string(isa_name(isa))}};
   }
+  torch_backend().require(device_of(options));
   return {{"backend", "torch"}, {"version", torch_backend().libtorch_version}};
 }
 

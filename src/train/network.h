@@ -33,7 +33,8 @@ class Network {
   virtual std::span<float> statistics() = 0;
   virtual const std::vector<TensorPlace>& tensors() const = 0;
 
-  /// To be called by each thread before it uses the network; further calls cost nothing.
+  /// To be called by each thread before it uses the network, and again when the thread's floating-
+  /// point modes were changed since: from then on it flushes denormal numbers to zero.
   virtual void prepare_thread() = 0;
   /// As ConvNetwork::train and ConvNetwork::evaluate.
   virtual float train(std::span<const float> samples, std::span<const std::int64_t> labels,
@@ -54,7 +55,8 @@ std::unique_ptr<Network> make_network(const TrainerOptions& options, const Sampl
 std::int64_t count_parameters(const TrainerOptions& options, const SampleShape& input, int classes);
 
 /// What computes: "backend" (native or torch), "version", and for the native one "instructions"
-/// (as isa_name), by name. Throws ConfigError when it is not to be had.
+/// (as isa_name), by name. Throws ConfigError when it, its device or the instruction set that
+/// HYPERTUNE_ISA asks for is not to be had.
 std::map<std::string, std::string> backend_facts(const TrainerOptions& options);
 
 }  // namespace hypertune

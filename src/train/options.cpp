@@ -303,8 +303,7 @@ void TrainerOptions::validate() const {
   if (precision == "bf16" && (backend == "torch" || device == "cuda")) {
     throw ConfigError(
         "trainer option precision is \"bf16\", which only the native backend offers; set backend "
-        "to "
-        "\"native\" and device to \"cpu\", or precision to \"f32\"");
+        "to \"native\" and device to \"cpu\", or precision to \"f32\"");
   }
 }
 

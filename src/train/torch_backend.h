@@ -17,7 +17,9 @@ struct TorchBackend {
   const char* hypertune_version;  ///< that it was built with; must be ours
   const char* libtorch_version;
 
-  /// Weights and biases are 0, scales 1. Throws ConfigError for a device that is not there.
+  /// Throws ConfigError for a device that is not there.
+  void (*require)(Device device);
+  /// Weights and biases are 0, scales 1. Throws as `require` does.
   std::unique_ptr<Network> (*make_network)(const NetworkPlan& plan, Device device);
 };
 constexpr const char* kTorchBackendSymbol = "hypertune_torch_backend";

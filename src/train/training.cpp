@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cfenv>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -35,28 +36,48 @@ double cross_entropy(std::span<const float> logits, std::size_t label) {
 }
 
 std::int64_t batches(const Split& split, const TrainerOptions& options) {
-  const auto n = static_cast<std::int64_t>(split.train.size());
-  return (n + options.batch_size - 1) / options.batch_size;
+  return (std::ssize(split.train) + options.batch_size - 1) / options.batch_size;
 }
 
+/// A network takes memory for a whole batch: no more than there are samples.
+std::unique_ptr<Network> network_for(TrainerOptions options, const Dataset& data,
+                                     const Split& split, std::uint64_t seed) {
+  options.batch_size = std::min(options.batch_size, std::int64_t{std::ssize(split.train)});
+  return make_network(options, data.shape, static_cast<int>(data.classes.size()),
+                      Rng(seed).fork("weights"));
+}
+
+/// Networks make their thread flush denormal numbers to zero. What else it computes, such as a
+/// sampler's densities, must not depend on whether it trained before: restores the modes.
+class FloatingPointModes {
+ public:
+  FloatingPointModes() { std::fegetenv(&modes_); }
+  ~FloatingPointModes() { std::fesetenv(&modes_); }
+  FloatingPointModes(const FloatingPointModes&) = delete;
+  FloatingPointModes& operator=(const FloatingPointModes&) = delete;
+
+ private:
+  std::fenv_t modes_;
+};
+
 OptimizerOptions optimizer_options(const TrainerOptions& options) {
-  static const std::map<std::string_view, OptimizerRule> kRules = {
+  static const std::map<std::string_view, OptimizerRule> rules = {
       {"sgd", OptimizerRule::Sgd},           {"momentum", OptimizerRule::Momentum},
       {"nesterov", OptimizerRule::Nesterov}, {"adam", OptimizerRule::Adam},
       {"adamw", OptimizerRule::AdamW},       {"rmsprop", OptimizerRule::RmsProp}};
-  return {.rule = kRules.at(options.optimizer),
+  return {.rule = rules.at(options.optimizer),
           .momentum = options.momentum,
           .weight_decay = options.weight_decay};
 }
 
 ScheduleOptions schedule_options(const TrainerOptions& options) {
-  static const std::map<std::string_view, ScheduleKind> kKinds = {
+  static const std::map<std::string_view, ScheduleKind> kinds = {
       {"none", ScheduleKind::None},
       {"step", ScheduleKind::Step},
       {"cosine", ScheduleKind::Cosine},
       {"plateau", ScheduleKind::Plateau},
       {"one-cycle", ScheduleKind::OneCycle}};
-  return {.kind = kKinds.at(options.schedule),
+  return {.kind = kinds.at(options.schedule),
           .learning_rate = options.learning_rate,
           .period = options.schedule_epochs,
           .factor = options.schedule_factor,
@@ -94,13 +115,13 @@ Training::Training(const TrainerOptions& options, const Dataset& data, const Spl
       data_(data),
       split_(split),
       seed_(seed),
-      network_(make_network(options, data.shape, static_cast<int>(data.classes.size()),
-                            Rng(seed).fork("weights"))),
+      network_(network_for(options, data, split, seed)),
       optimizer_(optimizer_options(options), network_->parameters().size(),
                  kernels_for(chosen_isa())),
       schedule_(schedule_options(options), batches(split, options)) {}
 
 EpochResult Training::run_epoch() {
+  const FloatingPointModes restored_at_end;
   network_->prepare_thread();
   const double train_loss = train_epoch();
   last_ = evaluate();

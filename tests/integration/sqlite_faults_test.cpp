@@ -362,6 +362,31 @@ TEST(SqliteFaults, AFullDiskLosesNothingThatWasStored) {
   EXPECT_EQ(answer, "fine");
 }
 
+/// 2: a commit waits until it is on the disk; 1: it does not.
+std::int64_t synchronous_within(Database& database, Transaction::Kind kind) {
+  const Transaction transaction(database, kind);
+  Query query = database.query("PRAGMA synchronous");
+  query.next();
+  return query.integer(0);
+}
+
+TEST(SqliteFaults, APowerCutCostsADurableStoreNothingButWhatIsOnTheWayToAResult) {
+  const TemporaryFolder folder;
+  for (const bool durable : {true, false}) {
+    Database database(folder.path() / (durable ? "durable" : "fast"), true, seconds(1));
+    database.use_write_ahead_log(durable);
+    const std::int64_t of_results = durable ? 2 : 1;
+    using enum Transaction::Kind;
+    EXPECT_EQ(synchronous_within(database, Write), of_results);
+    for (int again = 0; again < 2; ++again) {
+      EXPECT_EQ(synchronous_within(database, WriteOnTheWay), 1);
+      EXPECT_EQ(synchronous_within(database, WriteOnTheWay), 1);
+      EXPECT_EQ(synchronous_within(database, Write), of_results);
+      EXPECT_EQ(synchronous_within(database, Read), of_results);
+    }
+  }
+}
+
 TEST(SqliteFaults, NetworkFileSystemsAreKnownByTheirNumbers) {
   constexpr std::uint64_t kNfs = 0x6969;
   constexpr std::uint64_t kCifsWithItsSignExtended = 0xFFFFFFFFFF534D42;

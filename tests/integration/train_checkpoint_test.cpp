@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -123,6 +124,23 @@ TEST_P(Checkpoints, WhatFollowsDependsOnTheCheckpointAlone) {
   while (training.epochs_done() < kEpochs) training.run_epoch();
   EXPECT_TRUE(training.checkpoint() == all.back());
   EXPECT_FALSE(all[1] == all[2]);
+}
+
+TEST_P(Checkpoints, ADivergedTrainingGoesOnFromOneAsIfNothingHadHappened) {
+  for (const Samples& samples : {Samples(wave_data(60)), Samples(bar_data(40))}) {
+    for (const char* precision : {"f32", "bf16"}) {
+      TrainerOptions options = small();
+      if (options.backend != "torch") options.precision = precision;
+      const std::vector<std::string> all = checkpoints(options, samples);
+      Training training = begin(options, samples);
+      std::ranges::fill(training.network().parameters(), std::numeric_limits<float>::quiet_NaN());
+      ASSERT_TRUE(training.run_epoch().diverged);
+      training.restore(all[1]);
+      EXPECT_TRUE(training.checkpoint() == all[1]);
+      while (training.epochs_done() < kEpochs) training.run_epoch();
+      EXPECT_TRUE(training.checkpoint() == all.back()) << samples.data.name << ' ' << precision;
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Engine, Checkpoints, testing::ValuesIn(engines()),
@@ -250,6 +268,20 @@ TEST(Checkpoint, DamagedAnywhereIsRefused) {
     bytes[i] = static_cast<char>(bytes[i] ^ 0x10);
   }
   EXPECT_NO_THROW(decode(bytes));
+}
+
+TEST(Checkpoint, OfFieldsThatNoTrainingHasIsRefused) {
+  const Checkpoint whole = decode(checkpoints(kSmall, Samples(wave_data(60)))[1]);
+  Checkpoint no_object = whole;
+  no_object.identity = Json::array({1});
+  Checkpoint before_the_first = whole;
+  before_the_first.epochs = -1;
+  Checkpoint backwards = whole;
+  backwards.optimizer_steps = -1;
+  for (const Checkpoint& damaged : {no_object, before_the_first, backwards}) {
+    EXPECT_THROW(decode(encode(damaged)), ConfigError);
+  }
+  EXPECT_NO_THROW(decode(encode(whole)));
 }
 
 TEST(Checkpoint, RefusalsSayWhatIsWrong) {

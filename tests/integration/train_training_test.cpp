@@ -122,6 +122,25 @@ TEST(Training, ALastBatchOfOneSampleIsNoTroubleForBatchNormalization) {
   }
 }
 
+TEST(Training, ABatchLargerThanTheDataIsThatOfAllSamples) {
+  TrainerOptions options = kSmall;
+  options.batch_size = 1'000'000;  // memory for so many would be some gigabytes
+  options.schedule = "one-cycle";
+  const Dataset data = wave_data(60);
+  const std::vector<double> huge = history(options, data, 1);
+  options.batch_size = std::ssize(split_dataset(data, options, 1).train);
+  EXPECT_EQ(huge, history(options, data, 1));
+}
+
+TEST(Training, LeavesTheThreadsFloatingPointModesAsTheyWere) {
+  // Denormal, and computed at run time.
+  volatile double smallest = std::numeric_limits<double>::min();
+  const double half = smallest / 2;
+  ASSERT_GT(half, 0);
+  history(kSmall, wave_data(60), 1, 1);
+  EXPECT_EQ(smallest / 2, half);
+}
+
 TEST(Training, AnInputTooShortForThePoolingIsRefused) {
   const Dataset data = wave_data(40);
   TrainerOptions options = kSmall;

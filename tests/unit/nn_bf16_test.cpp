@@ -78,7 +78,7 @@ bool rounds_by_instruction() {
 }
 
 /// The processor has all that amx_products uses but the tiles.
-bool amx_can_be_trapped() { return rounds_by_instruction() && !__builtin_cpu_supports("amx-tile"); }
+bool amx_can_be_trapped() { return rounds_by_instruction() && supported_isas().back() != Isa::Amx; }
 #endif
 
 /// Of all instruction sets of this machine, and tiles that are emulated.

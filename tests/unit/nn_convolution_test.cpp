@@ -7,18 +7,15 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 #include <vector>
 
-#include "hypertune/rng.h"
+#include "support/random_floats.h"
 
-namespace hypertune {
+namespace hypertune::testing {
 namespace {
 
-std::vector<float> random_floats(std::int64_t count, Rng rng) {
-  std::vector<float> values(static_cast<std::size_t>(count));
-  for (float& value : values) value = static_cast<float>(2 * rng.uniform() - 1);
-  return values;
-}
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 /// Arguments and results of the passes: [sample][row][column][channel], weights as in Convolution.
 struct Passes {
@@ -27,12 +24,11 @@ struct Passes {
 };
 
 Passes random_arguments(const ConvolutionShape& s, std::int64_t samples) {
-  const Rng rng(7);
-  return {.x = random_floats(samples * s.height * s.width * s.in_channels, rng.fork("x")),
-          .weights = random_floats(s.weights(), rng.fork("weights")),
-          .bias = random_floats(s.out_channels, rng.fork("bias")),
-          .dy = random_floats(samples * s.out_height() * s.out_width() * s.out_channels,
-                              rng.fork("dy"))};
+  Rng rng(7);
+  return {.x = random_floats(rng, samples * s.height * s.width * s.in_channels),
+          .weights = random_floats(rng, s.weights()),
+          .bias = random_floats(rng, s.out_channels),
+          .dy = random_floats(rng, samples * s.out_height() * s.out_width() * s.out_channels)};
 }
 
 /// Calls visit(place in x, place in y, place of the first weight) for all pairs of cells that a
@@ -91,37 +87,46 @@ void for_each_cell(const PaddedLayout& layout, std::int64_t samples, std::int64_
 using Make = std::unique_ptr<Convolution> (*)(const ConvolutionShape&, std::int64_t, const Kernels&,
                                               Arena&);
 
-/// Forward at once, backward in blocks, everything twice.
-void compute(Make make, const ConvolutionShape& s, std::int64_t samples, std::int64_t block,
-             Isa isa, Passes& p) {
-  Arena arena;
-  const std::unique_ptr<Convolution> convolution = make(s, block, kernels_for(isa), arena);
-  const PaddedLayout& in = convolution->input();
-  const std::span<float> x = arena.floats(samples * in.sample + in.slack);
-  for_each_cell(in, samples, s.height, s.width, [&](std::int64_t dense, std::int64_t padded) {
-    std::copy_n(p.x.begin() + dense * s.in_channels, s.in_channels, x.begin() + padded);
+/// Forward at once, backward in blocks of which the first is the smallest.
+void compute(Convolution& convolution, std::int64_t samples, std::int64_t block, Passes& p) {
+  const ConvolutionShape& s = convolution.shape();
+  const PaddedLayout& in = convolution.input();
+  // Nothing may be read of the sample behind them.
+  std::vector<float> x(static_cast<std::size_t>((samples + 1) * in.sample + in.slack));
+  const std::int64_t cells = samples * s.height * s.width;
+  for_each_cell(in, samples + 1, s.height, s.width, [&](std::int64_t dense, std::int64_t padded) {
+    if (dense < cells)
+      std::copy_n(p.x.begin() + dense * s.in_channels, s.in_channels, x.begin() + padded);
+    else
+      std::fill_n(x.begin() + padded, s.in_channels, kNan);
   });
-  const PaddedLayout out = convolution->gradient_layout();
+  const PaddedLayout out = convolution.gradient_layout();
   const auto y_sample = static_cast<std::int64_t>(p.dy.size()) / samples;
   const auto x_sample = static_cast<std::int64_t>(p.x.size()) / samples;
   p.y.resize(p.dy.size());
   p.dx.resize(s.input_gradient ? p.x.size() : 0);
   p.dw.resize(p.weights.size());
-  for (int round = 0; round < 2; ++round) {
-    convolution->prepare(p.weights.data(), true);
-    convolution->forward(samples, x.data(), p.bias.data(), p.y.data());
-    for (std::int64_t n = 0; n < samples; n += block) {
-      const std::int64_t count = std::min(block, samples - n);
-      for_each_cell(out, count, s.out_height(), s.out_width(),
-                    [&](std::int64_t dense, std::int64_t padded) {
-                      std::copy_n(p.dy.begin() + n * y_sample + dense * s.out_channels,
-                                  s.out_channels, convolution->gradient() + padded);
-                    });
-      convolution->backward(count, x.data() + n * in.sample,
-                            s.input_gradient ? p.dx.data() + n * x_sample : nullptr);
-    }
-    convolution->finish(p.dw.data());
+  convolution.prepare(p.weights.data(), true);
+  convolution.forward(samples, x.data(), p.bias.data(), p.y.data());
+  std::int64_t count = (samples - 1) % block + 1;
+  for (std::int64_t n = 0; n < samples; n += std::exchange(count, block)) {
+    for_each_cell(out, count, s.out_height(), s.out_width(),
+                  [&](std::int64_t dense, std::int64_t padded) {
+                    std::copy_n(p.dy.begin() + n * y_sample + dense * s.out_channels,
+                                s.out_channels, convolution.gradient() + padded);
+                  });
+    convolution.backward(count, x.data() + n * in.sample,
+                         s.input_gradient ? p.dx.data() + n * x_sample : nullptr);
   }
+  convolution.finish(p.dw.data());
+}
+
+/// Leaves NaN wherever a pass writes.
+void spoil(Convolution& convolution, std::int64_t samples, std::int64_t block) {
+  Passes bad = random_arguments(convolution.shape(), samples);
+  for (std::vector<float>* const values : {&bad.x, &bad.weights, &bad.bias, &bad.dy})
+    std::ranges::fill(*values, kNan);
+  compute(convolution, samples, block, bad);
 }
 
 /// Largest error, relative to the largest value.
@@ -143,14 +148,19 @@ std::string text(const ConvolutionShape& s, Isa isa) {
                      s.kernel_height, s.kernel_width, s.stride, s.pad_height, s.pad_width);
 }
 
+/// Also when the numbers before were none.
 void expect_right(Make make, const ConvolutionShape& shape, double tolerance) {
   constexpr std::int64_t kSamples = 5;
+  constexpr std::int64_t kBlock = 2;
   Passes right = random_arguments(shape, kSamples);
   compute_by_definition(shape, kSamples, right);
   for (const Isa isa : supported_isas()) {
     SCOPED_TRACE(text(shape, isa));
     Passes found = random_arguments(shape, kSamples);
-    compute(make, shape, kSamples, 2, isa, found);
+    Arena arena;
+    const std::unique_ptr<Convolution> convolution = make(shape, kBlock, kernels_for(isa), arena);
+    spoil(*convolution, kSamples, kBlock);
+    compute(*convolution, kSamples, kBlock, found);
     EXPECT_LE(error(found.y, right.y), tolerance);
     if (shape.input_gradient) {
       EXPECT_LE(error(found.dx, right.dx), tolerance);
@@ -272,4 +282,4 @@ TEST(SamplesPerBlock, DivideTheBatchEvenlyAndAreAtLeastOne) {
 }
 
 }  // namespace
-}  // namespace hypertune
+}  // namespace hypertune::testing

@@ -39,6 +39,18 @@ NetworkPlan sequence_plan() {
           .batch = 8};
 }
 
+/// Cells that no window or kernel reaches, and gradients with cells between them.
+NetworkPlan strided_plan() {
+  return {.height = 10,
+          .width = 8,
+          .channels = 2,
+          .blocks = {{.channels = 16, .pooling = Pooling::None},
+                     {.channels = 20, .stride = 2, .batch_norm = true, .pool = 3}},
+          .head = Head::Max,
+          .classes = 3,
+          .batch = 8};
+}
+
 /// Losses, gradients and outputs of some steps of plain gradient descent.
 std::vector<float> some_training(const NetworkPlan& plan, Isa isa) {
   prepare_compute_thread(isa);
@@ -121,6 +133,35 @@ TEST(ConvNetwork, ForgetsALargerBatchThatWentBefore) {
     EXPECT_EQ(used.train(small.samples, small.labels, a),
               fresh.train(small.samples, small.labels, b));
     EXPECT_TRUE(std::ranges::equal(used.gradients(), fresh.gradients()));
+  }
+}
+
+/// As a checkpoint is taken up after a training that diverged.
+TEST(ConvNetwork, WithItsStateRestoredForgetsABatchThatWasNotFinite) {
+  for (const Isa isa : supported_isas()) {
+    for (const Precision precision : {Precision::F32, Precision::Bf16}) {
+      for (NetworkPlan plan : {image_plan(), sequence_plan(), strided_plan()}) {
+        SCOPED_TRACE(text(plan, isa));
+        prepare_compute_thread(isa);
+        plan.precision = precision;
+        ConvNetwork used(plan, isa);
+        ConvNetwork fresh(plan, isa);
+        for (ConvNetwork* network : {&used, &fresh}) initialize(*network, 1);
+        Batch bad = random_batch(plan, plan.batch, 2);
+        std::ranges::fill(bad.samples, kNan);
+        Rng rng(5);
+        EXPECT_TRUE(std::isnan(used.train(bad.samples, bad.labels, rng)));
+        std::ranges::copy(fresh.parameters(), used.parameters().begin());
+        std::ranges::copy(fresh.statistics(), used.statistics().begin());
+        const Batch good = random_batch(plan, 3, 4);
+        EXPECT_EQ(outputs(used, plan, good.samples), outputs(fresh, plan, good.samples));
+        Rng a(6);
+        Rng b(6);
+        EXPECT_EQ(used.train(good.samples, good.labels, a),
+                  fresh.train(good.samples, good.labels, b));
+        EXPECT_TRUE(std::ranges::equal(used.gradients(), fresh.gradients()));
+      }
+    }
   }
 }
 

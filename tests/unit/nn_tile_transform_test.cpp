@@ -39,14 +39,6 @@ constexpr Matrix<6, 3> kWeights = {{{1.0 / 4, 0, 0},
 constexpr Matrix<4, 6> kOutputs = {
     {{1, 1, 1, 1, 1, 0}, {0, 1, -1, 2, -2, 0}, {0, 1, 1, 4, 4, 0}, {0, 1, -1, 8, -8, 1}}};
 
-class TileTransforms : public ::testing::TestWithParam<Isa> {
- protected:
-  const Kernels& kernels() const { return kernels_for(GetParam()); }
-};
-
-INSTANTIATE_TEST_SUITE_P(EachInstructionSet, TileTransforms, ::testing::ValuesIn(supported_isas()),
-                         [](const auto& isa) { return std::string(isa_name(isa.param)); });
-
 /// Rows of cells and their planes, with gaps between rows and samples.
 struct Tiling {
   Tiling(Rng& rng, std::int64_t width, std::int64_t tiles) {
@@ -62,17 +54,16 @@ struct Tiling {
     t.plane = t.samples * t.plane_sample;
     cells.assign(static_cast<std::size_t>(t.samples * t.cell_sample), kUntouched);
     planes.assign(static_cast<std::size_t>(kPoints * t.plane), kUntouched);
-    t.cells = cells.data();
-    t.planes = planes.data();
   }
 
   float& cell(std::int64_t sample, std::int64_t row, std::int64_t x, std::int64_t channel) {
-    return t.cells[sample * t.cell_sample + row * t.cell_row + x * t.channels + channel];
+    return cells[static_cast<std::size_t>(sample * t.cell_sample + row * t.cell_row +
+                                          x * t.channels + channel)];
   }
   float& point(std::int64_t p, std::int64_t sample, std::int64_t row, std::int64_t tile,
                std::int64_t channel) {
-    return t.planes[p * t.plane + sample * t.plane_sample + row * t.plane_row + tile * t.channels +
-                    channel];
+    return planes[static_cast<std::size_t>(p * t.plane + sample * t.plane_sample +
+                                           row * t.plane_row + tile * t.channels + channel)];
   }
   /// visit(sample, row, tile or cell, channel)
   void for_each(std::int64_t count, const auto& visit) const {
@@ -103,6 +94,27 @@ struct Tiling {
   std::vector<float> cells, planes;
 };
 
+class TileTransforms : public ::testing::TestWithParam<Isa> {
+ protected:
+  const Kernels& kernels() const { return kernels_for(GetParam()); }
+  void transform_inputs(Tiling& x) const {
+    kernels().tile_inputs(x.t, x.cells.data(), x.planes.data());
+  }
+  void transform_outputs(Tiling& y, const float* bias) const {
+    kernels().tile_outputs(y.t, y.planes.data(), bias, y.cells.data());
+  }
+  void transform_output_gradients(Tiling& dy) const {
+    kernels().tile_output_gradients(dy.t, dy.cells.data(), dy.planes.data());
+  }
+  void transform_input_gradients(Tiling& dx, std::int64_t skip) const {
+    kernels().tile_input_gradients(dx.t, dx.planes.data(), skip,
+                                   dx.cells.data() + skip * dx.t.channels);
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(EachInstructionSet, TileTransforms, ::testing::ValuesIn(supported_isas()),
+                         [](const auto& isa) { return std::string(isa_name(isa.param)); });
+
 /// Those that a test or a transform has put there.
 std::int64_t finite_numbers(const std::vector<float>& values) {
   return std::ranges::count_if(values, [](float x) { return std::isfinite(x); });
@@ -123,7 +135,7 @@ TEST_P(TileTransforms, OfInputsReadSixCellsOfWhichMissingOnesAreZero) {
     Tiling tiling(rng, width, (width + 3) / 4);
     const TileTransform& t = tiling.t;
     tiling.fill_cells(rng);
-    kernels().tile_inputs(t);
+    transform_inputs(tiling);
     double worst = 0;
     for (std::size_t p = 0; p < kPoints; ++p) {
       tiling.for_each(t.tiles, [&](auto sample, auto row, auto tile, auto channel) {
@@ -147,12 +159,12 @@ TEST_P(TileTransforms, OfOutputsWriteTheCellsThatExistWithBias) {
     Tiling tiling(rng, width, (width + 3) / 4);
     tiling.fill_planes(rng);
     const std::vector<float> bias = random_floats(rng, tiling.t.channels);
-    if (width % 2 == 0) tiling.t.bias = bias.data();
+    const float* const used = width % 2 == 0 ? bias.data() : nullptr;
     const TileTransform& t = tiling.t;
-    kernels().tile_outputs(t);
+    transform_outputs(tiling, used);
     double worst = 0;
     tiling.for_each(width, [&](auto sample, auto row, auto x, auto channel) {
-      double sum = t.bias == nullptr ? 0.0 : t.bias[channel];
+      double sum = used == nullptr ? 0.0 : used[channel];
       for (std::int64_t p = 0; p < kPoints; ++p) {
         sum += kOutputs[static_cast<std::size_t>(x % 4)][static_cast<std::size_t>(p)] *
                tiling.point(p, sample, row, x / 4, channel);
@@ -170,12 +182,10 @@ TEST_P(TileTransforms, OfOutputGradientsAreTheTransposeOfThatOfOutputs) {
     Tiling forward(rng, width, (width + 3) / 4);
     forward.fill_planes(rng);
     Tiling backward = forward;
-    backward.t.cells = backward.cells.data();
-    backward.t.planes = backward.planes.data();
     backward.fill_cells(rng);
     std::ranges::fill(backward.planes, kUntouched);
-    kernels().tile_outputs(forward.t);
-    kernels().tile_output_gradients(backward.t);
+    transform_outputs(forward, nullptr);
+    transform_output_gradients(backward);
     EXPECT_EQ(finite_numbers(backward.planes), finite_numbers(forward.planes));
     EXPECT_NEAR(inner_product(forward.cells, backward.cells),
                 inner_product(forward.planes, backward.planes), 1000 * kTolerance);
@@ -196,12 +206,10 @@ TEST_P(TileTransforms, OfInputGradientsAreTheTransposeOfThatOfInputs) {
       }
       Tiling backward = padded;
       backward.t.width = width;
-      backward.t.cells = backward.cells.data() + skip * backward.t.channels;
-      backward.t.planes = backward.planes.data();
       std::ranges::fill(backward.cells, kUntouched);
       backward.fill_planes(rng);
-      kernels().tile_inputs(padded.t);
-      kernels().tile_input_gradients(backward.t, skip);
+      transform_inputs(padded);
+      transform_input_gradients(backward, skip);
       EXPECT_EQ(finite_numbers(backward.cells),
                 backward.t.samples * backward.t.rows * width * backward.t.channels);
       EXPECT_NEAR(inner_product(padded.cells, backward.cells),
@@ -260,18 +268,12 @@ TEST_P(TileTransforms, TogetherGiveAConvolutionAndItsGradients) {
   kernels().tile_weights(w.data(), 1, channels, u.data(), channels);
   Tiling y = x;
   y.t.width = kWidth;
-  y.t.cells = y.cells.data();
-  y.t.planes = y.planes.data();
-  kernels().tile_inputs(x.t);
+  transform_inputs(x);
   Tiling dy = y;
-  dy.t.cells = dy.cells.data();
-  dy.t.planes = dy.planes.data();
   dy.fill_cells(rng);
-  kernels().tile_output_gradients(dy.t);
+  transform_output_gradients(dy);
   std::vector<float> du(u.size());
   Tiling dx = x;
-  dx.t.cells = dx.cells.data();
-  dx.t.planes = dx.planes.data();
   const auto at = [](auto i) { return static_cast<std::size_t>(i); };
   for (std::int64_t p = 0; p < kPoints; ++p) {
     x.for_each(x.t.tiles, [&](auto sample, auto row, auto tile, auto channel) {
@@ -282,8 +284,8 @@ TEST_P(TileTransforms, TogetherGiveAConvolutionAndItsGradients) {
       du[at(p * channels + channel)] += gradient * x.point(p, sample, row, tile, channel);
     });
   }
-  kernels().tile_outputs(y.t);
-  kernels().tile_input_gradients(dx.t, 0);
+  transform_outputs(y, nullptr);
+  transform_input_gradients(dx, 0);
   std::vector<float> dw(w.size());
   kernels().tile_weight_gradients(du.data(), channels, 1, channels, dw.data());
 
@@ -324,9 +326,9 @@ TEST_P(TileTransforms, CarryNonFiniteNumbersToAllOutputsThatDependOnThem) {
       Tiling tiling(rng, 13, 3);
       tiling.fill_cells(rng);
       tiling.cell(0, 0, x, 3) = bad;
-      kernels().tile_inputs(tiling.t);
+      transform_inputs(tiling);
       tiling.t.width = 11;
-      kernels().tile_outputs(tiling.t);
+      transform_outputs(tiling, nullptr);
       for (std::int64_t i = std::max<std::int64_t>(0, x - 2); i <= std::min<std::int64_t>(10, x);
            ++i) {
         EXPECT_FALSE(std::isfinite(tiling.cell(0, 0, i, 3))) << x << " in " << i;

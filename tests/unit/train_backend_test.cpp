@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "hypertune/error.h"
+#include "support/engines.h"
 #include "support/made_up_data.h"
 #include "support/temporary_folder.h"
 #include "train/network.h"
@@ -90,8 +91,15 @@ TEST(Backend, NativeComputesUnlessCudaIsAskedFor) {
   EXPECT_THAT(backend_facts({}), ::testing::Contains(::testing::Key("instructions")));
   if (!torch_is_here()) GTEST_SKIP() << kNoTorch;
   EXPECT_EQ(backend_of("torch", "cpu"), "torch");
-  EXPECT_EQ(backend_of("auto", "cuda"), "torch");
-  EXPECT_EQ(backend_of("torch", "cuda"), "torch");
+  for (const char* backend : {"auto", "torch"}) {
+    std::string used;
+    const std::string fault = config_error([&] { used = backend_of(backend, "cuda"); });
+    if (fault.empty()) {
+      EXPECT_EQ(used, "torch");
+    } else {
+      EXPECT_THAT(fault, AllOf(HasSubstr("this LibTorch"), HasSubstr("finds no CUDA device")));
+    }
+  }
 }
 
 TEST(Backend, WhatABackendCannotDoIsRefusedWithTheWayOut) {
@@ -112,6 +120,14 @@ TEST(Backend, ALibTorchWithoutCudaSaysSoInAnErrorThatCrossesTheLibrary) {
   const std::string message = config_error([&] { make_network(options, kSequence, 3, Rng(1)); });
   if (message.empty()) GTEST_SKIP() << "this LibTorch has CUDA";
   EXPECT_THAT(message, AllOf(HasSubstr("device is \"cuda\""), HasSubstr("\"cpu\"")));
+}
+
+TEST(Backend, AnUnknownInstructionSetIsRefusedBeforeAnythingIsTrainedByEither) {
+  const testing_support::ChosenInstructions unknown({.backend = "native", .isa = "avx9"});
+  for (const char* backend : {"native", "torch"}) {
+    EXPECT_THAT(config_error([&] { backend_of(backend, "cpu"); }),
+                AllOf(HasSubstr("HYPERTUNE_ISA"), HasSubstr("\"avx9\"")));
+  }
 }
 
 TEST(Backend, TheSameNetworksAreRefusedByBoth) {

@@ -119,9 +119,10 @@ LibTorchPeer::Epoch LibTorchPeer::run_epoch() {
 
 std::string libtorch_version() { return TORCH_VERSION; }
 
-void limit_libtorch_to_one_thread() {
+void prepare_libtorch_thread() {
   at::set_num_threads(1);
   at::set_num_interop_threads(1);
+  at::globalContext().setFlushDenormal(true);
   // OpenBLAS, which Debian's LibTorch may be linked with, has threads of its own.
   using SetThreads = void (*)(int);
   const auto set_threads =

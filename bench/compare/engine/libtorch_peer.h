@@ -28,7 +28,8 @@ class LibTorchPeer {
 
 std::string libtorch_version();
 
-/// To be called once, before any other function of LibTorch: one thread, for its BLAS too.
-void limit_libtorch_to_one_thread();
+/// To be called once, before any other function of LibTorch: one thread, for its BLAS too, which
+/// flushes denormal numbers to zero as hypertune's does.
+void prepare_libtorch_thread();
 
 }  // namespace hypertune

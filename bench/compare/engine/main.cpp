@@ -141,7 +141,7 @@ int main(int count, char** arguments) {
   app.add_option("--rounds", rounds, "Epochs to take the median of")->check(CLI::Range(1, 1000));
   app.add_option("--only", filter, "Networks whose name contains this");
   CLI11_PARSE(app, count, arguments);
-  hypertune::limit_libtorch_to_one_thread();
+  hypertune::prepare_libtorch_thread();
   const hypertune::Dataset sequences = hypertune::load_sequences();
   const hypertune::Dataset images = hypertune::random_images();
   for (const hypertune::Workload& workload : hypertune::workloads(sequences, images, filter))

@@ -48,51 +48,55 @@ inline void for_each_panel(std::int64_t columns, Visit visit) {
   }
 }
 
-/// Of `outer` x `inner` x `tiles`, each kRows high and kVectors wide.
+/// One tile, kRows high and kVectors wide.
 template <int kRows, int kVectors>
-void product_tiles(const Product& p, std::int64_t tiles, const float* a, const float* b,
-                   const float* bias, float* c) {
+[[gnu::always_inline]] inline void product_tile(const Product& p, const float* a, const float* b,
+                                                const float* bias, float* c) {
   // Rows are reached from every fourth, as an address has room for a multiple of the stride.
   constexpr int kGroups = (kRows + 3) / 4;
   const std::int64_t stride = p.a_row;
+  Vec sums[kRows][kVectors];
+#pragma GCC unroll 4
+  for (int v = 0; v < kVectors; ++v) {
+    const Vec first = Vec::load(bias + v * Vec::kWidth);
+#pragma GCC unroll 32
+    for (int r = 0; r < kRows; ++r) sums[r][v] = first;
+  }
+  for (std::int64_t tap = 0; tap < p.taps; ++tap) {
+    const float* rows[kGroups];
+#pragma GCC unroll 8
+    for (int g = 0; g < kGroups; ++g) rows[g] = a + tap * p.a_tap + std::int64_t{4} * g * stride;
+    for (std::int64_t k = 0; k < p.depth; ++k, b += p.b_row) {
+      Vec factors[kVectors];
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) factors[v] = Vec::load(b + v * Vec::kWidth);
+#pragma GCC unroll 32
+      for (int r = 0; r < kRows; ++r) {
+        const Vec x = Vec::all(rows[r / 4][r % 4 * stride]);
+#pragma GCC unroll 4
+        for (int v = 0; v < kVectors; ++v) sums[r][v] = fma(x, factors[v], sums[r][v]);
+      }
+#pragma GCC unroll 8
+      for (int g = 0; g < kGroups; ++g) ++rows[g];
+    }
+  }
+#pragma GCC unroll 32
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) sums[r][v].store(c + r * p.c_row + v * Vec::kWidth);
+  }
+}
+
+/// `outer` x `inner` x `tiles` of them.
+template <int kRows, int kVectors>
+void product_tiles(const Product& p, std::int64_t tiles, const float* a, const float* b,
+                   const float* bias, float* c) {
   for (std::int64_t o = 0; o < p.outer; ++o) {
     for (std::int64_t i = 0; i < p.inner; ++i) {
       const float* a_tile = a + o * p.a_outer + i * p.a_inner;
       float* c_tile = c + o * p.c_outer + i * p.c_inner;
       for (std::int64_t tile = 0; tile < tiles; ++tile) {
-        Vec sums[kRows][kVectors];
-#pragma GCC unroll 4
-        for (int v = 0; v < kVectors; ++v) {
-          const Vec first = Vec::load(bias + v * Vec::kWidth);
-#pragma GCC unroll 32
-          for (int r = 0; r < kRows; ++r) sums[r][v] = first;
-        }
-        const float* b_row = b;
-        for (std::int64_t tap = 0; tap < p.taps; ++tap) {
-          const float* rows[kGroups];
-#pragma GCC unroll 8
-          for (int g = 0; g < kGroups; ++g) rows[g] = a_tile + tap * p.a_tap + 4 * g * stride;
-          for (std::int64_t k = 0; k < p.depth; ++k, b_row += p.b_row) {
-            Vec factors[kVectors];
-#pragma GCC unroll 4
-            for (int v = 0; v < kVectors; ++v) factors[v] = Vec::load(b_row + v * Vec::kWidth);
-#pragma GCC unroll 32
-            for (int r = 0; r < kRows; ++r) {
-              const Vec x = Vec::all(rows[r / 4][r % 4 * stride]);
-#pragma GCC unroll 4
-              for (int v = 0; v < kVectors; ++v) sums[r][v] = fma(x, factors[v], sums[r][v]);
-            }
-#pragma GCC unroll 8
-            for (int g = 0; g < kGroups; ++g) ++rows[g];
-          }
-        }
-#pragma GCC unroll 32
-        for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 4
-          for (int v = 0; v < kVectors; ++v) {
-            sums[r][v].store(c_tile + r * p.c_row + v * Vec::kWidth);
-          }
-        }
+        product_tile<kRows, kVectors>(p, a_tile, b, bias, c_tile);
         a_tile += kRows * p.a_row;
         c_tile += kRows * p.c_row;
       }
@@ -235,7 +239,7 @@ inline void for_each_block(const ReducingProduct& p, std::int64_t budget, Visit 
 
 void reducing_product(const ReducingProduct& p) {
   // Leaves half of a cache of 256 KB to others, and sums blocks apart, which is more exact.
-  constexpr std::int64_t kBlockFloats = 32 * 1024;
+  constexpr std::int64_t kBlockFloats = std::int64_t{32} * 1024;
   if (p.depth <= 0 || p.rows <= 0) return;
   for_each_panel(p.columns, [&p]<int kVectors>(std::int64_t n) {
     const std::int64_t budget = at_least_one(kBlockFloats / (p.depth + kVectors * Vec::kWidth));

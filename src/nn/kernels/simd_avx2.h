@@ -15,7 +15,7 @@ struct Mask {
 };
 
 struct Vec {
-  static constexpr int kWidth = 8;
+  static constexpr std::int64_t kWidth = 8;
   static constexpr int kRegisters = 16;
   __m256 v;
 
@@ -42,10 +42,7 @@ inline Mask greater(Vec a, Vec b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_GT_OQ)}
 inline Mask at_most(Vec a, Vec b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_LE_OQ)}; }
 inline Mask equal(Vec a, Vec b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_EQ_OQ)}; }
 inline Mask is_nan(Vec a) { return {_mm256_cmp_ps(a.v, a.v, _CMP_UNORD_Q)}; }
-inline Mask both(Mask a, Mask b) { return {_mm256_and_ps(a.v, b.v)}; }
 inline Mask either(Mask a, Mask b) { return {_mm256_or_ps(a.v, b.v)}; }
-inline Mask first_only(Mask a, Mask b) { return {_mm256_andnot_ps(b.v, a.v)}; }
-inline Mask no_lanes() { return {_mm256_setzero_ps()}; }
 inline Vec select(Mask m, Vec a, Vec b) { return {_mm256_blendv_ps(b.v, a.v, m.v)}; }
 inline Vec round(Vec a) {
   return {_mm256_round_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};

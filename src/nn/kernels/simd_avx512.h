@@ -12,7 +12,7 @@ namespace {
 using Mask = __mmask16;
 
 struct Vec {
-  static constexpr int kWidth = 16;
+  static constexpr std::int64_t kWidth = 16;
   static constexpr int kRegisters = 32;
   __m512 v;
 
@@ -43,10 +43,7 @@ inline Mask greater(Vec a, Vec b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_GT_
 inline Mask at_most(Vec a, Vec b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_LE_OQ); }
 inline Mask equal(Vec a, Vec b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ); }
 inline Mask is_nan(Vec a) { return _mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q); }
-inline Mask both(Mask a, Mask b) { return static_cast<Mask>(a & b); }
 inline Mask either(Mask a, Mask b) { return static_cast<Mask>(a | b); }
-inline Mask first_only(Mask a, Mask b) { return static_cast<Mask>(a & ~b); }
-inline Mask no_lanes() { return 0; }
 /// `a` where the mask is set, otherwise `b`.
 inline Vec select(Mask m, Vec a, Vec b) { return {_mm512_mask_mov_ps(b.v, m, a.v)}; }
 /// To the nearest whole number, ties to even.

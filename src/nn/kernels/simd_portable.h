@@ -19,7 +19,7 @@ struct Mask {
 };
 
 struct Vec {
-  static constexpr int kWidth = 4;
+  static constexpr std::int64_t kWidth = 4;
   static constexpr int kRegisters = 16;
   FloatLanes v;
 
@@ -51,10 +51,7 @@ inline Mask greater(Vec a, Vec b) { return {a.v > b.v}; }
 inline Mask at_most(Vec a, Vec b) { return {a.v <= b.v}; }
 inline Mask equal(Vec a, Vec b) { return {a.v == b.v}; }
 inline Mask is_nan(Vec a) { return {a.v != a.v}; }
-inline Mask both(Mask a, Mask b) { return {a.v & b.v}; }
 inline Mask either(Mask a, Mask b) { return {a.v | b.v}; }
-inline Mask first_only(Mask a, Mask b) { return {a.v & ~b.v}; }
-inline Mask no_lanes() { return {IntLanes{0, 0, 0, 0}}; }
 inline Vec select(Mask m, Vec a, Vec b) { return {m.v ? a.v : b.v}; }
 /// For |a| < 2^22, where adding 1.5 * 2^23 leaves no room for a fraction.
 inline Vec round(Vec a) {

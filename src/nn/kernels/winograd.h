@@ -98,56 +98,51 @@ inline void load_cells(const float* cells, std::int64_t channels, std::int64_t l
 }
 
 /// Calls visit(cells of the row, planes of the row).
-template <typename Visit>
-inline void for_each_row(const TileTransform& t, Visit visit) {
+template <typename Cells, typename Planes, typename Visit>
+inline void for_each_row(const TileTransform& t, Cells* cells, Planes* planes, Visit visit) {
   for (std::int64_t sample = 0; sample < t.samples; ++sample) {
     for (std::int64_t row = 0; row < t.rows; ++row) {
-      visit(t.cells + sample * t.cell_sample + row * t.cell_row,
-            t.planes + sample * t.plane_sample + row * t.plane_row);
+      visit(cells + sample * t.cell_sample + row * t.cell_row,
+            planes + sample * t.plane_sample + row * t.plane_row);
     }
   }
 }
 
-void tile_inputs(const TileTransform& t) {
-  for_each_row(t, [&t](const float* cells, float* planes) {
+/// From kCells cells of each tile.
+template <int kCells, Points (*kTransformed)(const Vec (&)[kCells])>
+inline void to_planes(const TileTransform& t, const float* cells, float* planes) {
+  for_each_row(t, cells, planes, [&t](const float* row, float* row_planes) {
     for (std::int64_t tile = 0; tile < t.tiles; ++tile) {
       const std::int64_t left = t.width - kTileOutputs * tile;
-      const float* const from = cells + kTileOutputs * tile * t.channels;
-      float* const to = planes + tile * t.channels;
+      const float* const from = row + kTileOutputs * tile * t.channels;
+      float* const to = row_planes + tile * t.channels;
       for (std::int64_t c = 0; c < t.channels; c += Vec::kWidth) {
-        Vec d[kTileInputs];
-        load_cells(from + c, t.channels, left, d);
-        transformed_inputs(d).store(to + c, t.plane);
+        Vec values[kCells];
+        load_cells(from + c, t.channels, left, values);
+        kTransformed(values).store(to + c, t.plane);
       }
     }
   });
 }
 
-void tile_output_gradients(const TileTransform& t) {
-  for_each_row(t, [&t](const float* cells, float* planes) {
-    for (std::int64_t tile = 0; tile < t.tiles; ++tile) {
-      const std::int64_t left = t.width - kTileOutputs * tile;
-      const float* const from = cells + kTileOutputs * tile * t.channels;
-      float* const to = planes + tile * t.channels;
-      for (std::int64_t c = 0; c < t.channels; c += Vec::kWidth) {
-        Vec g[kTileOutputs];
-        load_cells(from + c, t.channels, left, g);
-        transformed_output_gradients(g).store(to + c, t.plane);
-      }
-    }
-  });
+void tile_inputs(const TileTransform& t, const float* cells, float* planes) {
+  to_planes<kTileInputs, transformed_inputs>(t, cells, planes);
 }
 
-void tile_outputs(const TileTransform& t) {
-  for_each_row(t, [&t](float* cells, const float* planes) {
+void tile_output_gradients(const TileTransform& t, const float* cells, float* planes) {
+  to_planes<kTileOutputs, transformed_output_gradients>(t, cells, planes);
+}
+
+void tile_outputs(const TileTransform& t, const float* planes, const float* bias, float* cells) {
+  for_each_row(t, cells, planes, [&t, bias](float* row, const float* row_planes) {
     for (std::int64_t tile = 0; tile < t.tiles; ++tile) {
       const std::int64_t left = t.width - kTileOutputs * tile;
-      const float* const from = planes + tile * t.channels;
-      float* const to = cells + kTileOutputs * tile * t.channels;
+      const float* const from = row_planes + tile * t.channels;
+      float* const to = row + kTileOutputs * tile * t.channels;
       for (std::int64_t c = 0; c < t.channels; c += Vec::kWidth) {
-        const Vec bias = t.bias == nullptr ? Vec::zero() : Vec::load(t.bias + c);
+        const Vec first = bias == nullptr ? Vec::zero() : Vec::load(bias + c);
         Vec y[kTileOutputs];
-        tile_of_outputs(Points::load(from + c, t.plane), bias, y);
+        tile_of_outputs(Points::load(from + c, t.plane), first, y);
         for (int i = 0; i < kTileOutputs; ++i) {
           if (i < left) y[i].store(to + c + i * t.channels);
         }
@@ -156,26 +151,27 @@ void tile_outputs(const TileTransform& t) {
   });
 }
 
-void tile_input_gradients(const TileTransform& t, std::int64_t skip) {
-  for_each_row(t, [&t, skip](float* cells, const float* planes) {
+void tile_input_gradients(const TileTransform& t, const float* planes, std::int64_t skip,
+                          float* cells) {
+  for_each_row(t, cells, planes, [&t, skip](float* row, const float* row_planes) {
     for (std::int64_t c = 0; c < t.channels; c += Vec::kWidth) {
       Vec carried[2] = {Vec::zero(), Vec::zero()};
       for (std::int64_t tile = 0; tile < t.tiles; ++tile) {
         Vec d[kTileInputs];
-        input_gradients(Points::load(planes + tile * t.channels + c, t.plane), d);
+        input_gradients(Points::load(row_planes + tile * t.channels + c, t.plane), d);
         d[0] = d[0] + carried[0];
         d[1] = d[1] + carried[1];
         const std::int64_t first = kTileOutputs * tile - skip;
         for (int i = 0; i < kTileOutputs; ++i) {
           const std::int64_t cell = first + i;
-          if (cell >= 0 && cell < t.width) d[i].store(cells + cell * t.channels + c);
+          if (cell >= 0 && cell < t.width) d[i].store(row + cell * t.channels + c);
         }
         carried[0] = d[4];
         carried[1] = d[5];
       }
       for (int i = 0; i < 2; ++i) {
         const std::int64_t cell = kTileOutputs * t.tiles - skip + i;
-        if (cell >= 0 && cell < t.width) carried[i].store(cells + cell * t.channels + c);
+        if (cell >= 0 && cell < t.width) carried[i].store(row + cell * t.channels + c);
       }
     }
   });

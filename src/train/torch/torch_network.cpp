@@ -293,12 +293,12 @@ void TorchNetwork::evaluate(std::span<const float> samples, std::span<float> log
 }
 
 void TorchNetwork::prepare_thread() {
+  at::globalContext().setFlushDenormal(true);
   thread_local bool prepared = false;
   if (std::exchange(prepared, true)) return;
   static std::mutex mutex;  // guards LibTorch's and OpenBLAS' process-wide settings
   const std::scoped_lock lock(mutex);
   at::set_num_threads(1);
-  at::globalContext().setFlushDenormal(true);
   // A BLAS is behind LibTorch's matrix products; OpenBLAS has threads of its own.
   using SetThreads = void (*)(int);
   static const auto set_threads =
@@ -306,20 +306,23 @@ void TorchNetwork::prepare_thread() {
   if (set_threads != nullptr) set_threads(1);
 }
 
-std::unique_ptr<Network> make_torch_network(const NetworkPlan& plan, Device device) {
+void require(Device device) {
   if (device == Device::Cuda && !at::hasCUDA()) {
     throw ConfigError("device is \"cuda\", but this LibTorch (" TORCH_VERSION
                       ") computes on the processor alone or finds no CUDA device; set device to "
-                      "\"cpu\", or build "
-                      "hypertune with a LibTorch for CUDA");
+                      "\"cpu\", or build hypertune with a LibTorch for CUDA");
   }
+}
+
+std::unique_ptr<Network> make_torch_network(const NetworkPlan& plan, Device device) {
+  require(device);
   return std::make_unique<TorchNetwork>(plan, device == Device::Cuda ? at::kCUDA : at::kCPU);
 }
 
 }  // namespace
 
 /// See kTorchBackendSymbol.
-extern "C" const TorchBackend hypertune_torch_backend = {HYPERTUNE_VERSION, TORCH_VERSION,
+extern "C" const TorchBackend hypertune_torch_backend = {HYPERTUNE_VERSION, TORCH_VERSION, &require,
                                                          &make_torch_network};
 
 }  // namespace hypertune
