@@ -9,5 +9,34 @@ hypertune_test(sampler_contract_test
   SOURCES contract/sampler_contract_test.cpp
   DEPENDS hypertune_samplers)
 hypertune_test(study_test
-  SOURCES unit/history_test.cpp unit/study_test.cpp unit/tune_test.cpp
+  SOURCES unit/history_test.cpp unit/study_history_test.cpp unit/study_test.cpp unit/tune_test.cpp
   DEPENDS hypertune_exec hypertune_samplers hypertune_schedulers hypertune_storage)
+hypertune_test(pareto_test
+  SOURCES unit/niching_test.cpp unit/pareto_test.cpp unit/ped_anova_test.cpp
+          property/pareto_property_test.cpp
+  DEPENDS hypertune_math rapidcheck)
+hypertune_test(encoding_property_test
+  SOURCES property/encoding_property_test.cpp
+  DEPENDS hypertune_space rapidcheck)
+hypertune_test(qmc_test
+  SOURCES unit/low_discrepancy_test.cpp unit/qmc_test.cpp
+  DEPENDS hypertune_samplers hypertune_schedulers hypertune_storage)
+hypertune_test(nsga_test
+  SOURCES unit/nsga2_test.cpp unit/nsga3_test.cpp
+  DEPENDS hypertune_samplers)
+hypertune_test(scheduler_contract_test
+  SOURCES contract/scheduler_contract_test.cpp
+  DEPENDS hypertune_schedulers)
+hypertune_test(scheduler_test
+  SOURCES
+    unit/scheduler_test.cpp unit/scheduler_simulation_test.cpp support/simulated_training.cpp
+  DEPENDS hypertune_schedulers)
+hypertune_test(parzen_test
+  SOURCES unit/parzen_test.cpp
+  DEPENDS hypertune_math)
+hypertune_test(tpe_test
+  SOURCES unit/tpe_test.cpp
+  DEPENDS hypertune_samplers)
+hypertune_test(cmaes_test
+  SOURCES unit/cma_test.cpp unit/cmaes_test.cpp
+  DEPENDS hypertune_samplers)

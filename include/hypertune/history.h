@@ -18,10 +18,17 @@ struct Objective {
   bool operator==(const Objective&) const = default;
 };
 
-/// The trials of a study, by increasing number, running and waiting ones included.
+/// What is known when something is to be decided about a trial: the trials of its study that have
+/// begun, by increasing number. The trial itself may be among them, as it was stored last. In a
+/// study with a lag, see Study::set_lag, it is the first trials alone, all of them final.
 struct History {
   std::span<const Objective> objectives;
   std::span<const TrialRecord> trials;
+  std::uint64_t seed = 0;  ///< of the study
+  int number = -1;         ///< of the trial that is decided about
+  /// TrialRecord::draw of that trial. The draws of a study's plan count from 0, and the low 32 bits
+  /// of those of other trials are their numbers.
+  std::uint64_t draw = 0;
 };
 
 /// The Complete trial with the best value of the objective (the earliest of equals); null when

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -30,6 +31,8 @@ struct StudySpec {
 struct Lease {
   std::string worker;
   std::chrono::seconds duration{60};
+  /// Trials with higher numbers are not wanted.
+  int highest_number = std::numeric_limits<int>::max();
 };
 
 /// The history of any number of studies. Every method is one transaction: it happens wholly or not
@@ -58,7 +61,7 @@ class Storage {
   virtual int enqueue(StudyId study, std::span<const TrialPlan> plans) = 0;
 
   /// Takes the Waiting trial with the lowest number: it becomes Running under a new lease. Nothing
-  /// when no trial waits.
+  /// when no trial waits, or only such as are not wanted.
   virtual std::optional<TrialRecord> claim(StudyId study, const Lease& lease) = 0;
 
   /// One decided parameter. `at` in the three writes that follow fences them.
@@ -82,6 +85,12 @@ class Storage {
 
   /// Trials numbered `first_number` and above, by increasing number.
   virtual std::vector<TrialRecord> trials(StudyId study, int first_number = 0) const = 0;
+
+  /// The same without those that wait; takes no longer when many do.
+  virtual std::vector<TrialRecord> begun_trials(StudyId study, int first_number = 0) const = 0;
+
+  /// The lowest number of a Waiting trial; nothing when none waits.
+  virtual std::optional<int> next_waiting(StudyId study) const = 0;
 };
 
 /// Wall clock of a store; tests pass their own.

@@ -141,6 +141,8 @@ class Trial {
 
   /// Why `report` answered Stop, if it did.
   StopCause stop_cause() const { return stop_cause_; }
+  /// The scheduler's reason for it, in words.
+  const std::string& stop_reason() const { return stop_reason_; }
 
   /// Seed for the evaluation itself (initial weights, order of data). Trials of one draw share it.
   std::uint64_t seed() const;
@@ -156,6 +158,7 @@ class Trial {
   TrialRecord record_;
   TrialHooks hooks_;
   StopCause stop_cause_ = StopCause::None;
+  std::string stop_reason_;
 };
 
 }  // namespace hypertune

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -39,6 +40,8 @@ struct TuneOptions {
   int workers = 1;                 ///< threads; each trial runs on one
   int max_attempts = 3;            ///< for trials whose worker died
   std::chrono::seconds lease{60};  ///< silence after which a worker counts as dead
+  /// See Study::set_lag; at most lag + 1 workers.
+  std::optional<int> lag = {};
   std::function<void(const Event&)> on_event = {};  ///< called by one thread at a time
 };
 
@@ -50,6 +53,10 @@ struct TuneSummary {
   int elsewhere = 0;  ///< still running in other processes
   bool interrupted = false;
 };
+
+/// Throws ConfigError, saying how to mend it, for options that are impossible or contradict each
+/// other.
+void check_options(const TuneOptions& options);
 
 /// Plans the study's trials and runs those that wait until none is left or `stop` is requested.
 /// Trials that other processes already finished, or are running, are not repeated.

@@ -113,13 +113,14 @@ void print_trainer(const Json& facts) {
 
 /// Trains one epoch at each end of the grid; the first sample's values stand for all.
 double seconds_of_trials(const StudyFile& study, const TrainerExecutor& trainer, int open) {
-  const auto sampler = make_sampler(study.sampler);
+  const auto sampler = study.sampler.make();
   const std::vector<Params> cells = study.spec.space.grid_points();
   std::vector<Params> probed = {cells.front()};
   if (cells.size() > 1) probed.push_back(cells.back());
   double seconds = 0;
   for (const Params& cell : probed) {
-    Params params = sampler->sample(study.spec.space.without(cell), {study.spec.objectives, {}},
+    Params params = sampler->sample(study.spec.space.without(cell),
+                                    {study.spec.objectives, {}, study.spec.seed},
                                     Rng::for_trial(study.spec.seed, 0));
     for (const auto& [name, value] : cell) params[name] = value;
     const TrainerExecutor::Probe probe = trainer.probe(params);
@@ -155,8 +156,9 @@ int check_study(const CheckOptions& arguments) {
   fmt::print("Folder     {}\n", folder_state(folder, count, stored.has_value()));
   fmt::print("Space\n{}", format_table(space_rows(study.spec.space), "  "));
   fmt::print("Trials     {}\n", trials_of(study));
-  fmt::print("Search     sampler {}, scheduler {}, {}\n", study.sampler, study.scheduler,
-             count_of(study.tune.workers, "worker"));
+  fmt::print("Search     sampler {}, scheduler {}, {}{}\n", to_string(study.sampler),
+             to_string(study.scheduler), count_of(study.tune.workers, "worker"),
+             study.tune.lag ? fmt::format(", lag {}", *study.tune.lag) : "");
   fmt::print("Training   backend {} on {}, precision {}\n", options.backend, options.device,
              join(precisions(study), " or "));
   fmt::print("Claims     {}\n", study.experiment.claims.size());

@@ -106,9 +106,11 @@ Json hardware() {
 }
 
 Json run_facts(const std::string& command_line, const StudyFile& study) {
-  return {{"hypertune_version", HYPERTUNE_VERSION}, {"command", command_line},
-          {"workers", study.tune.workers},          {"sampler", study.sampler},
-          {"scheduler", study.scheduler},           {"hardware", hardware()}};
+  Json facts = {{"hypertune_version", HYPERTUNE_VERSION},  {"command", command_line},
+                {"workers", study.tune.workers},           {"sampler", to_string(study.sampler)},
+                {"scheduler", to_string(study.scheduler)}, {"hardware", hardware()}};
+  if (study.tune.lag) facts["lag"] = *study.tune.lag;
+  return facts;
 }
 
 void require_same_trainer(const Json& stored_facts, const Json& trainer, const std::string& study) {

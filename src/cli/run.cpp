@@ -292,7 +292,7 @@ int run_study(const RunOptions& options, const std::string& command_line) {
 
   RunFolder run_folder(folder);
   Study study(file.spec, sqlite_storage(folder / kDatabaseName, {.durable = true}),
-              make_sampler(file.sampler), make_scheduler(file.scheduler));
+              file.sampler.make(), file.scheduler.make());
   Run run(options, file, command_line, study, folder);
   if (!finished) run.begin(facts);
   run_folder.keep();

@@ -20,6 +20,7 @@ StudyFile StudyFileArgument::load() const {
   if (study.tune.workers < 1) {
     study.tune.workers = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   }
+  check_options(study.tune);
   return study;
 }
 

@@ -10,6 +10,7 @@
 #include "base/files.h"
 #include "base/sha256.h"
 #include "base/text.h"
+#include "config/registry.h"
 #include "config/sections.h"
 
 namespace hypertune {
@@ -47,12 +48,7 @@ void read_name(const Entry& entry, StudyFile& file) {
 }
 
 void read_metric(const Entry& entry, Objective& objective) {
-  objective.metric = entry.text();
-  const std::vector<std::string> metrics = known_metrics();
-  if (std::ranges::find(metrics, objective.metric) == metrics.end()) {
-    entry.fail(fmt::format("the trainer gives no metric \"{}\"{}", shorten(objective.metric, 60),
-                           suggestion(objective.metric, metrics)));
-  }
+  objective.metric = option_types::metric_name(entry);
 }
 
 void read_direction(const Entry& entry, Objective& objective) {
@@ -99,18 +95,13 @@ constexpr Key<StudyFile> kStudyKeys[] = {
      "objectives = [{ metric = \"val_accuracy\", direction = \"maximize\" }]"},
     {"seed", read_seed}};
 
-void read_sampler(const Entry& entry, StudyFile& file) {
-  file.sampler = entry.text();
-  entry.check([&] { make_sampler(file.sampler); });
+void read_sampler(const Entry& section, StudyFile& file) {
+  file.sampler = read_choice(section, samplers());
 }
 
-void read_scheduler(const Entry& entry, StudyFile& file) {
-  file.scheduler = entry.text();
-  entry.check([&] { make_scheduler(file.scheduler); });
+void read_scheduler(const Entry& section, StudyFile& file) {
+  file.scheduler = read_choice(section, schedulers());
 }
-
-constexpr Key<StudyFile> kSamplerKeys[] = {{"name", read_sampler, "name = \"random\""}};
-constexpr Key<StudyFile> kSchedulerKeys[] = {{"name", read_scheduler, "name = \"fifo\""}};
 
 void read_workers(const Entry& entry, StudyFile& file) {
   file.tune.workers = static_cast<int>(entry.whole(0, kMaxWorkers));
@@ -126,6 +117,8 @@ constexpr Key<StudyFile> kTuneKeys[] = {
      }},
     {"paired", [](const Entry& entry, StudyFile& file) { file.tune.paired = entry.flag(); }},
     {"workers", read_workers},
+    {"lag", [](const Entry& entry,
+               StudyFile& file) { file.tune.lag = static_cast<int>(entry.whole(0, kMaxTrials)); }},
     {"max_attempts",
      [](const Entry& entry, StudyFile& file) {
        file.tune.max_attempts = static_cast<int>(entry.whole(1, kMaxAttempts));
@@ -143,8 +136,8 @@ void read_section(const Entry& section, StudyFile& file) {
 constexpr Key<StudyFile> kSections[] = {{"study", read_section<kStudyKeys>, "a section [study]"},
                                         {"trainer", read_trainer},
                                         {"space", read_space},
-                                        {"sampler", read_section<kSamplerKeys>},
-                                        {"scheduler", read_section<kSchedulerKeys>},
+                                        {"sampler", read_sampler},
+                                        {"scheduler", read_scheduler},
                                         {"tune", read_section<kTuneKeys>},
                                         {"experiment", read_experiment}};
 
@@ -164,6 +157,17 @@ void check_size_of_plan(const Entry& root, const StudyFile& file) {
   }
 }
 
+/// As many workers as can run where the file asks for one on each core.
+void check_tune(const Entry& root, StudyFile& file) {
+  const auto section = root.find("tune");
+  if (!section || !file.tune.lag) return;
+  const auto workers = section->find("workers");
+  if (workers && workers->whole() == 0) {
+    file.tune.workers = std::min(file.tune.workers, *file.tune.lag + 1);
+  }
+  workers.value_or(*section).check([&] { check_options(file.tune); });
+}
+
 }  // namespace
 
 StudyFile parse_study_file(std::string_view text, const std::string& name,
@@ -177,6 +181,7 @@ StudyFile parse_study_file(std::string_view text, const std::string& name,
   read_table(root, kSections, file);
   check_trainer_against_space(root);
   check_size_of_plan(root, file);
+  check_tune(root, file);
 
   file.experiment.study_file = std::filesystem::path(name).filename().string();
   std::string hashed(text);
@@ -204,12 +209,21 @@ std::vector<std::string> study_file_keys() {
   add("study", names_of(kStudyKeys));
   add("study.objectives", names_of(kObjectiveKeys));
   add("space.NAME", parameter_keys());
-  add("sampler", names_of(kSamplerKeys));
-  add("scheduler", names_of(kSchedulerKeys));
+  add("sampler", {"name"});
+  add("scheduler", {"name"});
   add("tune", names_of(kTuneKeys));
   add("trainer", names_of(trainer_options()));
   add("experiment", experiment_keys());
   return keys;
+}
+
+std::vector<AlgorithmOptions> algorithm_options() {
+  std::vector<AlgorithmOptions> all;
+  for (const auto& row : samplers()) all.push_back({"sampler", std::string(row.name), row.options});
+  for (const auto& row : schedulers()) {
+    all.push_back({"scheduler", std::string(row.name), row.options});
+  }
+  return all;
 }
 
 }  // namespace hypertune

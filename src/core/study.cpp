@@ -11,6 +11,8 @@
 #include "base/assert.h"
 #include "base/text.h"
 #include "base/worker_id.h"
+#include "core/begun_trials.h"
+#include "core/changes.h"
 #include "core/plan.h"
 #include "hypertune/error.h"
 
@@ -19,6 +21,13 @@ namespace {
 
 /// Trials taken by `ask` have nobody who renews their lease.
 constexpr std::chrono::hours kAskLease{24 * 365};
+
+constexpr std::string_view kLagAttribute = "hypertune:lag";
+
+/// As a message shows it.
+std::string lag_text(const std::string& json) {
+  return json == "null" ? "without lag" : "with lag = " + json;
+}
 
 /// What a told outcome is recorded as; see Study::tell.
 Outcome settled(Outcome outcome, const std::vector<Objective>& objectives, const Trial& trial) {
@@ -44,13 +53,33 @@ Outcome settled(Outcome outcome, const std::vector<Objective>& objectives, const
           fmt::format("\"{}\" is NaN at step {}", objectives.front().metric, last_step);
     }
   }
+  if (outcome.state == TrialState::Pruned && !trial.stop_reason().empty()) {
+    outcome.reason += (outcome.reason.empty() ? "" : ": ") + trial.stop_reason();
+  }
   if (outcome.state == TrialState::Failed && outcome.failure == Failure::None) {
     outcome.failure = Failure::Error;
   }
   return outcome;
 }
 
+Params fixed_values(const TrialRecord& record) {
+  Params fixed = record.params;
+  for (const auto& [name, value] : record.plan.fixed) fixed.try_emplace(name, value);
+  return fixed;
+}
+
+bool has_grid(const SearchSpace& space) {
+  return std::ranges::any_of(space.parameters(),
+                             [](const Parameter& p) { return p.role == Role::Grid; });
+}
+
 }  // namespace
+
+struct Study::Shared {
+  Shared(const Storage& storage, StudyId study) : begun(storage, study) {}
+  BegunTrials begun;
+  Changes changes;
+};
 
 Study::Study(StudySpec spec, std::shared_ptr<Storage> storage, std::unique_ptr<Sampler> sampler,
              std::unique_ptr<Scheduler> scheduler)
@@ -64,6 +93,28 @@ Study::Study(StudySpec spec, std::shared_ptr<Storage> storage, std::unique_ptr<S
     throw ConfigError(fmt::format("study \"{}\" needs at least one objective", spec_.name));
   }
   id_ = storage_->open_study(spec_);
+  shared_ = std::make_unique<Shared>(*storage_, id_);
+}
+
+Study::Study(Study&&) noexcept = default;
+Study::~Study() = default;
+
+void Study::set_lag(std::optional<int> lag) {
+  if (lag && *lag < 0) throw ConfigError(fmt::format("a lag is 0 or more, not {}", *lag));
+  const std::string now = lag ? std::to_string(*lag) : "null";
+  const auto attributes = storage_->attributes(id_);
+  const auto stored = attributes.find(kLagAttribute);
+  const std::string before = stored == attributes.end() ? "null" : stored->second;
+  if (before != now) {
+    if (!storage_->begun_trials(id_).empty()) {
+      throw StudyMismatch(fmt::format(
+          "study \"{}\" was begun {}, not {}; restore it, or give the changed study another name "
+          "or another folder (--out)",
+          spec_.name, lag_text(before), lag_text(now)));
+    }
+    storage_->set_attribute(id_, kLagAttribute, now);
+  }
+  lag_ = lag;
 }
 
 Trial Study::ask() {
@@ -76,13 +127,14 @@ Trial Study::ask() {
 }
 
 std::optional<Trial> Study::next(const Lease& lease, const TrialHooks& hooks) {
-  while (auto record = storage_->claim(id_, lease)) {
+  while (auto record = claim(lease, hooks.stop)) {
     try {
       try {
-        return take(*record, hooks);
+        return take(*record, lease, hooks);
       } catch (const ParameterConflict& e) {
         // Another program enqueued what this space does not allow; the queue goes on.
         storage_->finish({record->id, record->lease}, Outcome::failed(e.what()));
+        shared_->changes.announce();
       }
     } catch (const LeaseLost&) {
       // Deciding took longer than the lease: the trial was given up, and the queue goes on.
@@ -93,18 +145,90 @@ std::optional<Trial> Study::next(const Lease& lease, const TrialHooks& hooks) {
   return std::nullopt;
 }
 
-Trial Study::take(TrialRecord record, TrialHooks hooks) {
-  decide(record, spec_.space);
+std::optional<TrialRecord> Study::claim(Lease lease, const std::stop_token& stop) {
+  if (!lag_) return storage_->claim(id_, lease);
+  for (;;) {
+    const std::uint64_t seen = shared_->changes.count();
+    // Then all trials numbered below that one less the lag are final.
+    lease.highest_number = shared_->begun.count_final() + *lag_;
+    if (auto record = storage_->claim(id_, lease)) return record;
+    if (!storage_->next_waiting(id_) || stop.stop_requested()) return std::nullopt;
+    shared_->changes.wait(seen, stop);
+    if (shared_->changes.count() == seen) storage_->fail_stale(id_);
+  }
+}
+
+Trial Study::take(TrialRecord record, const Lease& lease, TrialHooks hooks) {
+  Params fixed = fixed_values(record);
+  if (sampler_->uses_history() && record.plan.draw && has_grid(spec_.space)) {
+    fixed.merge(values_of_siblings(record, fixed, lease));
+  }
+  decide(record, spec_.space, fixed);
+  shared_->changes.announce();
   return Trial(*this, std::move(record), std::move(hooks));
 }
 
-void Study::decide(TrialRecord& record, const SearchSpace& space) const {
-  Params fixed = record.params;
-  for (const auto& [name, value] : record.plan.fixed) fixed.try_emplace(name, value);
-  const auto trials = history_for(sampler_->uses_history());
+/// What trials of the same draw with lower numbers were given, for parameters that are not `fixed`.
+/// Waits until all of them that have begun are decided; they were claimed before this one, and wait
+/// for none that was claimed later.
+Params Study::values_of_siblings(const TrialRecord& record, const Params& fixed,
+                                 const Lease& lease) const {
+  for (;;) {
+    const std::uint64_t seen = shared_->changes.count();
+    std::vector<const TrialRecord*> siblings;
+    bool all_decided = true;
+    {
+      const BegunTrials::View view = shared_->begun.all();
+      for (const TrialRecord& trial : view.trials()) {
+        if (trial.number >= record.number) break;
+        if (trial.draw() != record.draw()) continue;
+        all_decided = all_decided && (is_final(trial.state) || !trial.params.empty());
+        siblings.push_back(&trial);
+      }
+      if (all_decided) {
+        Params known = fixed;
+        Params values;
+        for (const Parameter& parameter : spec_.space.parameters()) {
+          if (known.contains(parameter.name) || !spec_.space.active(parameter, known)) continue;
+          const auto sibling = std::ranges::find_if(siblings, [&](const TrialRecord* trial) {
+            return trial->params.contains(parameter.name);
+          });
+          if (sibling == siblings.end()) continue;
+          values[parameter.name] = (*sibling)->params.at(parameter.name);
+          known[parameter.name] = values[parameter.name];
+        }
+        return values;
+      }
+    }
+    shared_->changes.wait(seen, {});
+    if (shared_->changes.count() > seen) continue;
+    // Perhaps its worker is gone; this trial's own lease must not run out meanwhile.
+    const Claim own{record.id, record.lease};
+    storage_->heartbeat(std::span(&own, 1), lease.duration);
+    storage_->fail_stale(id_);
+  }
+}
+
+template <typename Action>
+auto Study::with_history(const TrialRecord& of, bool wanted, Action action) const {
+  History history{spec_.objectives, {}, spec_.seed, of.number, of.draw()};
+  if (!wanted) return action(history);
+  const BegunTrials::View view =
+      lag_ ? shared_->begun.first(std::max(0, of.number - *lag_)) : shared_->begun.all();
+  history.trials = view.trials();
+  return action(history);
+}
+
+void Study::suggest(TrialRecord& record, const SearchSpace& space) const {
+  decide(record, space, fixed_values(record));
+}
+
+void Study::decide(TrialRecord& record, const SearchSpace& space, const Params& fixed) const {
   const Rng rng = Rng::for_trial(spec_.seed, record.draw());
-  Params decided = sampler_->sample(space.without(fixed), {spec_.objectives, trials}, rng);
-  decided.merge(fixed);
+  Params decided = with_history(record, sampler_->uses_history(), [&](const History& history) {
+    return sampler_->sample(space.without(fixed), history, rng);
+  });
+  for (const auto& [name, value] : fixed) decided.try_emplace(name, value);
 
   std::vector<Storage::ParamValue> writes;
   for (const Parameter& parameter : space.parameters()) {
@@ -130,8 +254,10 @@ void Study::decide(TrialRecord& record, const SearchSpace& space) const {
   }
 }
 
-std::vector<TrialRecord> Study::history_for(bool wanted) const {
-  return wanted ? storage_->trials(id_) : std::vector<TrialRecord>();
+Ruling Study::rule(const TrialRecord& record) const {
+  return with_history(record, scheduler_->uses_history(), [&](const History& history) {
+    return scheduler_->on_report(record, history);
+  });
 }
 
 void Study::tell(Trial& trial, Outcome outcome) {
@@ -141,6 +267,7 @@ void Study::tell(Trial& trial, Outcome outcome) {
   }
   outcome = settled(std::move(outcome), spec_.objectives, trial);
   storage_->finish(trial.claim(), outcome);
+  shared_->changes.announce();
   trial.record_.state = outcome.state;
   trial.record_.metrics = outcome.metrics;
   trial.record_.reason = outcome.reason;

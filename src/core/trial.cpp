@@ -81,7 +81,7 @@ Value Trial::suggest(std::string_view name, const Domain& domain) {
   validate(domain, std::string(name));
   const auto decided = record_.params.find(name);
   if (decided == record_.params.end()) {
-    study_->decide(record_, SearchSpace().add(std::string(name), domain));
+    study_->suggest(record_, SearchSpace().add(std::string(name), domain));
     return record_.params.find(name)->second;
   }
   const auto value = coerce(domain, decided->second);
@@ -111,9 +111,12 @@ Decision Trial::report(std::int64_t step, Metrics metrics) {
   } else if (watched != reported.end() && std::isnan(watched->second)) {
     stop_cause_ = StopCause::NotANumber;
   } else {
-    const auto trials = study_->history_for(study_->scheduler_->uses_history());
-    decision = study_->scheduler_->on_report(record_, {study_->spec().objectives, trials});
-    if (decision == Decision::Stop) stop_cause_ = StopCause::Scheduler;
+    Ruling ruling = study_->rule(record_);
+    decision = ruling.decision;
+    if (decision == Decision::Stop) {
+      stop_cause_ = StopCause::Scheduler;
+      stop_reason_ = std::move(ruling.reason);
+    }
   }
   return decision;
 }

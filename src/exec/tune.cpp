@@ -196,10 +196,24 @@ TuneSummary summarize(const std::vector<TrialRecord>& trials) {
 
 }  // namespace
 
-TuneSummary tune(Study& study, Executor& executor, const TuneOptions& options,
-                 std::stop_token stop) {
+void check_options(const TuneOptions& options) {
   if (options.num_samples < 1) throw ConfigError("num_samples must be at least 1");
   if (options.workers < 1) throw ConfigError("workers must be at least 1");
+  if (options.lag && *options.lag < 0) throw ConfigError("lag must be at least 0");
+  if (options.lag && options.workers - 1 > *options.lag) {
+    throw ConfigError(fmt::format(
+        "with lag = {} no more than {} at once, and {} workers were asked for; raise lag to {}, or "
+        "lower workers",
+        *options.lag,
+        *options.lag == 0 ? "1 trial runs" : fmt::format("{} trials run", *options.lag + 1),
+        options.workers, options.workers - 1));
+  }
+}
+
+TuneSummary tune(Study& study, Executor& executor, const TuneOptions& options,
+                 std::stop_token stop) {
+  check_options(options);
+  study.set_lag(options.lag);
   study.plan(options.num_samples, options.paired);
   WorkerPool pool(study, executor, options, std::move(stop));
   pool.run();

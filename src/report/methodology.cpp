@@ -15,30 +15,14 @@ namespace hypertune {
 namespace {
 
 /// Facts with a place of their own in the report; others are listed as they are.
-constexpr std::string_view kKnownFacts[] = {"chance",
-                                            "classes",
-                                            "command",
-                                            "dataset",
-                                            "dataset_sha256",
-                                            "dataset_source",
-                                            "dataset_wanted",
-                                            "engine",
-                                            "fallback_reason",
-                                            "hardware",
-                                            "hypertune_version",
-                                            "libraries",
-                                            "model",
-                                            "parameters",
-                                            "parameters_left_out",
-                                            "samples",
-                                            "sampler",
-                                            "scheduler",
-                                            "split",
-                                            "study_file",
-                                            "train_samples",
-                                            "trainer",
-                                            "validation_samples",
-                                            "workers"};
+constexpr std::string_view kKnownFacts[] = {
+    "chance",          "classes",        "command",           "dataset",
+    "dataset_sha256",  "dataset_source", "dataset_wanted",    "engine",
+    "fallback_reason", "hardware",       "hypertune_version", "lag",
+    "libraries",       "model",          "parameters",        "parameters_left_out",
+    "samples",         "sampler",        "scheduler",         "split",
+    "study_file",      "train_samples",  "trainer",           "validation_samples",
+    "workers"};
 
 std::string text_of(const Json& json) {
   if (json.is_string()) return json.get<std::string>();
@@ -94,6 +78,11 @@ Paragraph design(const StudyView& study) {
   if (!goals.empty()) text += fmt::format(" Objective: {}.", join(goals, ", "));
   text += sentence(" Values were drawn by the sampler {}.", fact(study, "sampler"));
   text += sentence(" Trials were scheduled by {}.", fact(study, "scheduler"));
+  text += sentence(
+      " Each trial was decided from exactly those that precede it by more than {}, so that results "
+      "do "
+      "not depend on how many ran at once.",
+      fact(study, "lag"));
   if (is_paired(study)) {
     text +=
         " The design is paired: the grid points of one sample share the values drawn by the "

@@ -6,9 +6,7 @@ namespace {
 
 class FifoScheduler final : public Scheduler {
  public:
-  Decision on_report(const TrialRecord&, const History&) const override {
-    return Decision::Continue;
-  }
+  Ruling on_report(const TrialRecord&, const History&) const override { return {}; }
   bool uses_history() const override { return false; }
 };
 

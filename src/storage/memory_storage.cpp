@@ -74,6 +74,14 @@ class MemoryStorage final : public Storage {
     return {all.begin() + first, all.end()};
   }
 
+  std::vector<TrialRecord> begun_trials(StudyId study, int first_number) const override;
+
+  std::optional<int> next_waiting(StudyId study) const override {
+    const std::scoped_lock lock(mutex_);
+    const std::set<int>& waiting = at(study).waiting;
+    return waiting.empty() ? std::nullopt : std::optional(*waiting.begin());
+  }
+
  private:
   struct StudyEntry {
     StudySpec spec;
@@ -155,7 +163,7 @@ int MemoryStorage::enqueue(StudyId study, std::span<const TrialPlan> plans) {
 std::optional<TrialRecord> MemoryStorage::claim(StudyId study, const Lease& lease) {
   const std::scoped_lock lock(mutex_);
   StudyEntry& entry = at(study);
-  if (entry.waiting.empty()) return std::nullopt;
+  if (entry.waiting.empty() || *entry.waiting.begin() > lease.highest_number) return std::nullopt;
   const int number = entry.waiting.extract(entry.waiting.begin()).value();
   TrialRecord& trial = entry.trials[static_cast<std::size_t>(number)];
   trial.state = TrialState::Running;
@@ -241,6 +249,25 @@ std::vector<TrialRecord> MemoryStorage::fail_stale(StudyId study) {
     failed.push_back(trial);
   }
   return failed;
+}
+
+std::vector<TrialRecord> MemoryStorage::begun_trials(StudyId study, int first_number) const {
+  const std::scoped_lock lock(mutex_);
+  const StudyEntry& entry = at(study);
+  std::vector<TrialRecord> begun;
+  auto waiting = entry.waiting.lower_bound(first_number);
+  auto still_waiting = std::ssize(entry.waiting) - std::distance(entry.waiting.begin(), waiting);
+  for (int number = std::max(first_number, 0); number < std::ssize(entry.trials); ++number) {
+    // A plan is run in order: what waits is as a rule all that is left.
+    if (still_waiting == std::ssize(entry.trials) - number) break;
+    if (waiting != entry.waiting.end() && *waiting == number) {
+      ++waiting;
+      --still_waiting;
+      continue;
+    }
+    begun.push_back(entry.trials[static_cast<std::size_t>(number)]);
+  }
+  return begun;
 }
 
 }  // namespace

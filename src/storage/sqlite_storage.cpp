@@ -56,6 +56,8 @@ class SqliteStorage final : public Storage {
                                std::chrono::seconds duration) override;
   std::vector<TrialRecord> fail_stale(StudyId study) override;
   std::vector<TrialRecord> trials(StudyId study, int first_number) const override;
+  std::vector<TrialRecord> begun_trials(StudyId study, int first_number) const override;
+  std::optional<int> next_waiting(StudyId study) const override;
 
  private:
   // What follows is called with the mutex held and in a transaction.
@@ -324,7 +326,7 @@ std::optional<TrialRecord> SqliteStorage::claim(StudyId study, const Lease& leas
         "SELECT trial_id, number FROM trials WHERE study_id = ?1 AND state = 'WAITING' "
         "ORDER BY trial_id LIMIT 1",
         study);
-    if (!row.next()) return std::nullopt;
+    if (!row.next() || row.integer(1) > lease.highest_number) return std::nullopt;
     trial = row.integer(0);
     number = static_cast<int>(row.integer(1));
   }
@@ -540,6 +542,35 @@ std::vector<TrialRecord> SqliteStorage::trials(StudyId study, int first_number) 
   const std::scoped_lock lock(mutex_);
   const Transaction transaction(database_, Transaction::Kind::Read);
   return read_trials(database_, study, objectives(study), first_number, kLastNumber);
+}
+
+std::vector<TrialRecord> SqliteStorage::begun_trials(StudyId study, int first_number) const {
+  const std::scoped_lock lock(mutex_);
+  const Transaction transaction(database_, Transaction::Kind::Read);
+  // The last one first, so that the many that wait after it are not read.
+  int last = -1;
+  for (const TrialState state :
+       {TrialState::Running, TrialState::Complete, TrialState::Pruned, TrialState::Failed}) {
+    Query row = database_.query(
+        "SELECT number FROM trials WHERE study_id = ?1 AND state = ?2 "
+        "ORDER BY trial_id DESC LIMIT 1",
+        study, state_name(state));
+    if (row.next()) last = std::max(last, static_cast<int>(row.integer(0)));
+  }
+  auto records = read_trials(database_, study, objectives(study), first_number, last);
+  std::erase_if(records, [](const TrialRecord& r) { return r.state == TrialState::Waiting; });
+  return records;
+}
+
+std::optional<int> SqliteStorage::next_waiting(StudyId study) const {
+  const std::scoped_lock lock(mutex_);
+  const Transaction transaction(database_, Transaction::Kind::Read);
+  Query row = database_.query(
+      "SELECT number FROM trials WHERE study_id = ?1 AND state = 'WAITING' "
+      "ORDER BY trial_id LIMIT 1",
+      study);
+  if (!row.next()) return std::nullopt;
+  return static_cast<int>(row.integer(0));
 }
 
 }  // namespace

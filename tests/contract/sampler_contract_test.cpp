@@ -22,6 +22,12 @@ class SamplerContract : public testing::TestWithParam<Row> {
   std::unique_ptr<Sampler> sampler_ = GetParam().make();
 };
 
+/// What a trial of the first draws of a plan sees when no other has begun.
+History nothing_known(std::uint64_t seed, std::uint64_t draw) {
+  return {
+      .objectives = {}, .trials = {}, .seed = seed, .number = static_cast<int>(draw), .draw = draw};
+}
+
 SearchSpace every_kind() {
   SearchSpace space;
   space.grid("bn", {true, false})
@@ -38,7 +44,7 @@ SearchSpace every_kind() {
 TEST_P(SamplerContract, DecidesEveryActiveParameterInsideItsDomainAndNoOther) {
   const SearchSpace space = every_kind();
   for (std::uint64_t draw = 0; draw < 200; ++draw) {
-    const Params params = sampler_->sample(space, {}, Rng::for_trial(1, draw));
+    const Params params = sampler_->sample(space, nothing_known(1, draw), Rng::for_trial(1, draw));
     for (const Parameter& p : space.parameters()) {
       ASSERT_EQ(params.contains(p.name), space.active(p, params)) << p.name;
       if (!params.contains(p.name)) continue;
@@ -57,20 +63,56 @@ TEST_P(SamplerContract, LeavesFixedParametersAlone) {
   EXPECT_TRUE(params.contains("lr"));
 }
 
-TEST_P(SamplerContract, GivesTheSameAnswerForTheSameGenerator) {
+TEST_P(SamplerContract, GivesTheSameAnswerForTheSameTrialAndAnotherForAnother) {
   const SearchSpace space = every_kind();
-  EXPECT_EQ(sampler_->sample(space, {}, Rng::for_trial(5, 7)),
-            sampler_->sample(space, {}, Rng::for_trial(5, 7)));
-  EXPECT_NE(sampler_->sample(space, {}, Rng::for_trial(5, 7)),
-            sampler_->sample(space, {}, Rng::for_trial(5, 8)));
+  const auto params = [&](std::uint64_t draw) {
+    return sampler_->sample(space, nothing_known(5, draw), Rng::for_trial(5, draw));
+  };
+  EXPECT_EQ(params(7), params(7));
+  EXPECT_NE(params(7), params(8));
+}
+
+TEST_P(SamplerContract, StaysInsideTheSpaceWhenTrialsOfEveryStateAreKnown) {
+  const SearchSpace space = every_kind();
+  const std::vector<Objective> objectives = {{"loss", Direction::Minimize}};
+  std::vector<TrialRecord> trials;
+  for (int number = 0; number < 80; ++number) {
+    const auto draw = static_cast<std::uint64_t>(number);
+    const History history{objectives, trials, 1, number, draw};
+    const Params params = sampler_->sample(space, history, Rng::for_trial(1, draw));
+    ASSERT_EQ(params, sampler_->sample(space, history, Rng::for_trial(1, draw))) << number;
+    TrialRecord trial;
+    trial.number = number;
+    trial.params = params;
+    for (const Parameter& p : space.parameters()) {
+      ASSERT_EQ(params.contains(p.name), space.active(p, params)) << p.name;
+      if (!params.contains(p.name)) continue;
+      ASSERT_TRUE(contains(p.domain, params.at(p.name))) << p.name;
+      trial.domains[p.name] = p.domain;
+    }
+    trial.state = number % 7 == 3   ? TrialState::Pruned
+                  : number % 7 == 5 ? TrialState::Failed
+                  : number % 7 == 6 ? TrialState::Running
+                                    : TrialState::Complete;
+    trial.reports = {{1, {{"loss", std::cos(number)}}}};
+    if (trial.state == TrialState::Complete) trial.metrics = trial.reports.front().metrics;
+    trials.push_back(std::move(trial));
+  }
 }
 
 TEST_P(SamplerContract, AnswersAnEmptySpaceWithNothing) {
   EXPECT_TRUE(sampler_->sample(SearchSpace(), {}, Rng()).empty());
 }
 
-INSTANTIATE_TEST_SUITE_P(All, SamplerContract, testing::Values(Row{"random", &random_sampler}),
-                         [](const auto& row) { return std::string(row.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    All, SamplerContract,
+    testing::Values(
+        Row{"random", &random_sampler}, Row{"nsga2", [] { return nsga2_sampler(); }},
+        Row{"nsga3", [] { return nsga3_sampler(); }}, Row{"cmaes", [] { return cmaes_sampler(); }},
+        Row{"qmc", [] { return qmc_sampler(); }}, Row{"tpe", [] { return tpe_sampler(); }},
+        Row{"tpe_apart", [] { return tpe_sampler({.multivariate = false}); }},
+        Row{"qmc_halton", [] { return qmc_sampler({.sequence = QmcSequence::Halton}); }}),
+    [](const auto& row) { return std::string(row.param.name); });
 
 TEST(RandomSearch, IsUniformInTheLogarithm) {
   // 10,000 draws over three decades: each holds a third, within five standard errors (0.024).

@@ -198,6 +198,35 @@ TEST_P(StorageContract, NumbersTheTrialsOfEachStudyFromZero) {
   EXPECT_THAT(store().trials(a, 3), IsEmpty());
 }
 
+TEST_P(StorageContract, TellsTrialsThatHaveBegunFromThoseThatWait) {
+  const StudyId study = open();
+  EXPECT_THAT(store().begun_trials(study), IsEmpty());
+  EXPECT_EQ(store().next_waiting(study), std::nullopt);
+  store().enqueue(study, std::vector<TrialPlan>(4));
+  EXPECT_THAT(store().begun_trials(study), IsEmpty());
+  EXPECT_EQ(store().next_waiting(study), 0);
+  const TrialRecord first = store().claim(study, {"w", seconds(60)}).value();
+  store().claim(study, {"w", seconds(60)});
+  store().finish(claim_of(first), Outcome::failed("no luck"));
+  EXPECT_EQ(store().next_waiting(study), 2);
+  const auto begun = store().begun_trials(study);
+  ASSERT_THAT(begun, SizeIs(2));
+  EXPECT_EQ(begun[0].state, TrialState::Failed);
+  EXPECT_EQ(begun[1].state, TrialState::Running);
+  EXPECT_THAT(store().begun_trials(study, 1), SizeIs(1));
+  EXPECT_THAT(store().begun_trials(study, 2), IsEmpty());
+  EXPECT_THAT(store().begun_trials(study, 9), IsEmpty());
+}
+
+TEST_P(StorageContract, GivesNoTrialThatIsNotWanted) {
+  const StudyId study = open();
+  store().enqueue(study, std::vector<TrialPlan>(2));
+  const Lease lease{.worker = "w", .highest_number = 0};
+  EXPECT_EQ(store().claim(study, lease)->number, 0);
+  EXPECT_EQ(store().claim(study, lease), std::nullopt);
+  EXPECT_EQ(store().next_waiting(study), 1);
+}
+
 TEST_P(StorageContract, PlansAKeyOnceInAStudy) {
   const StudyId study = open();
   const std::vector<TrialPlan> plans = {{.key = "grid/0/0"}, {.key = "grid/0/1"}, {}, {}};

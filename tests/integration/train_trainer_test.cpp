@@ -50,8 +50,9 @@ TrialRecord run_one(TrainerExecutor& trainer, const Params& params,
 class StopAt : public Scheduler {
  public:
   explicit StopAt(std::int64_t step) : step_(step) {}
-  Decision on_report(const TrialRecord& trial, const History&) const override {
-    return trial.reports.back().step >= step_ ? Decision::Stop : Decision::Continue;
+  Ruling on_report(const TrialRecord& trial, const History&) const override {
+    if (trial.reports.back().step < step_) return {};
+    return {Decision::Stop, fmt::format("step {} is enough", step_)};
   }
   bool uses_history() const override { return false; }
 

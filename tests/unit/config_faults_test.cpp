@@ -123,10 +123,19 @@ const Fault kRunFaults[] = {
     {"HugeWorkers", kStudy + "[tune]\nworkers = 9223372036854775807\n", "5:11", {"1024"}},
     {"NoAttempts", kStudy + "[tune]\nmax_attempts = 0\n", "5:16", {"from 1"}},
     {"NoLease", kStudy + "[tune]\nlease_s = 0\n", "5:11", {"from 1"}},
+    {"MoreWorkersThanTheLagAllows",
+     kStudy + "[tune]\nlag = 2\nworkers = 4\n",
+     "6:11",
+     {"lag = 2", "3 trials run at once", "raise lag to 3"}},
+    {"ANegativeLag", kStudy + "[tune]\nlag = -1\n", "5:7", {"from 0"}},
     {"PairedAsNumber", kStudy + "[tune]\npaired = 1\n", "5:10", {"is 1", "true or false"}},
     {"AMistypedKey", kStudy + "[tune]\nworker = 1\n", "5:1", {"\"worker\"", "\"workers\"?"}},
     {"AnUnknownSampler", kStudy + "[sampler]\nname = \"randon\"\n", "5:8", {"\"random\""}},
-    {"AnUnknownScheduler", kStudy + "[scheduler]\nname = \"asha\"\n", "5:8", {"fifo"}},
+    {"AnUnknownScheduler", kStudy + "[scheduler]\nname = \"lifo\"\n", "5:8", {"\"fifo\""}},
+    {"AnOptionOfNoSampler",
+     kStudy + "[sampler]\nname = \"random\"\nxyzzy = 1\n",
+     "6:1",
+     {"\"xyzzy\" in sampler \"random\"", "takes no options"}},
     {"ASamplerWithoutName", kStudy + "[sampler]\n", "4:1", {"sampler has no \"name\""}},
     {"APlanOfMillions",
      kStudy + "[tune]\nnum_samples = 60000\n[space]\nbatch_norm = { grid = [true, false] }\n",
@@ -436,13 +445,6 @@ TEST(FileFaults, IncludeFilesTooLargeToBeStudyFiles) {
   EXPECT_THAT(fault_of(deep + " = 1\n"), HasSubstr("too many"));
   EXPECT_THAT(fault_of(kStudy, {deep + "=1"}), HasSubstr("too many"));
   EXPECT_THAT(fault_of(deep.substr(0, 30'001) + " = 1\n"), HasSubstr("unknown section \"a\""));
-}
-
-TEST(NameTable, ListsTheNamesItKnows) {
-  EXPECT_NE(make_sampler("random"), nullptr);
-  EXPECT_NE(make_scheduler("fifo"), nullptr);
-  EXPECT_THROW(make_sampler("fifo"), ConfigError);
-  EXPECT_THROW(make_scheduler(""), ConfigError);
 }
 
 }  // namespace

@@ -58,6 +58,7 @@ std::vector<Row> table(const std::string& heading) { return tables().at(heading)
 std::string section_of_defaults(const std::string& section) {
   std::string text = "[" + section + "]\n";
   for (const Row& row : table("`[" + section + "]`")) {
+    if (row.key == "lag") continue;  // not set unless the file says so
     EXPECT_NE(row.default_value, "") << row.key;
     text += row.key + " = " + row.default_value + "\n";
   }
@@ -79,6 +80,45 @@ TEST(ReferencePage, HasARowForEveryKeyAndNoOther) {
     std::vector<std::string> rows;
     for (const Row& row : written.at(heading)) rows.push_back(row.key);
     EXPECT_THAT(rows, UnorderedElementsAreArray(expected));
+  }
+}
+
+/// The heading of a table of options: Sampler `qmc`.
+std::string heading_of(const AlgorithmOptions& algorithm) {
+  std::string heading = algorithm.section + " `" + algorithm.name + "`";
+  heading.front() = static_cast<char>(heading.front() - 'a' + 'A');
+  return heading;
+}
+
+TEST(ReferencePage, HasATableOfOptionsForEveryAlgorithmAndTheirDefaults) {
+  const auto written = tables();
+  for (const AlgorithmOptions& algorithm : algorithm_options()) {
+    const std::string heading = heading_of(algorithm);
+    SCOPED_TRACE(heading);
+    ASSERT_EQ(written.contains(heading), !algorithm.options.empty());
+    if (algorithm.options.empty()) continue;
+    std::map<std::string, std::string> expected;
+    for (const OptionDefault& option : algorithm.options) expected[option.key] = option.value;
+    std::map<std::string, std::string> shown;
+    for (const Row& row : written.at(heading)) shown[row.key] = row.default_value;
+    EXPECT_EQ(shown, expected);
+  }
+}
+
+TEST(ReferencePage, HasNoTableOfOptionsForAnAlgorithmThatIsNotThere) {
+  std::set<std::string> there;
+  for (const AlgorithmOptions& algorithm : algorithm_options()) there.insert(heading_of(algorithm));
+  for (const auto& [heading, rows] : tables()) {
+    if (!heading.starts_with("Sampler ") && !heading.starts_with("Scheduler ")) continue;
+    EXPECT_TRUE(there.contains(heading)) << heading;
+  }
+}
+
+TEST(ReferencePage, NamesEveryAlgorithm) {
+  const std::string text = page();
+  for (const AlgorithmOptions& algorithm : algorithm_options()) {
+    const std::string name = "`\"" + algorithm.name + "\"`";
+    EXPECT_NE(text.find(name), std::string::npos) << name;
   }
 }
 
@@ -106,11 +146,12 @@ TEST(ReferencePage, ShowsTheDefaultsOfTheOtherSections) {
                            section_of_defaults("scheduler"),
                        "page");
   const StudyFile plain = parse_study_file(kStudy, "page");
-  EXPECT_EQ(shown.sampler, plain.sampler);
-  EXPECT_EQ(shown.scheduler, plain.scheduler);
+  EXPECT_EQ(to_string(shown.sampler), to_string(plain.sampler));
+  EXPECT_EQ(to_string(shown.scheduler), to_string(plain.scheduler));
   EXPECT_EQ(shown.tune.num_samples, plain.tune.num_samples);
   EXPECT_EQ(shown.tune.paired, plain.tune.paired);
   EXPECT_EQ(shown.tune.workers, plain.tune.workers);
+  EXPECT_EQ(plain.tune.lag, std::nullopt);
   EXPECT_EQ(shown.tune.max_attempts, plain.tune.max_attempts);
   EXPECT_EQ(shown.tune.lease, plain.tune.lease);
 }

@@ -43,8 +43,8 @@ TEST(StudyFile, OfTheFlagshipHoldsItsPlan) {
   space.add("learning_rate", FloatDomain{.low = 1e-4, .high = 1e-1, .log = true});
   EXPECT_EQ(file.spec.space, space);
 
-  EXPECT_EQ(file.sampler, "random");
-  EXPECT_EQ(file.scheduler, "fifo");
+  EXPECT_EQ(to_string(file.sampler), "random");
+  EXPECT_EQ(to_string(file.scheduler), "fifo");
   EXPECT_EQ(file.tune.num_samples, 10);
   EXPECT_TRUE(file.tune.paired);
   EXPECT_EQ(file.tune.workers, 2);
@@ -81,8 +81,8 @@ TEST(StudyFile, OfTheFlagshipHoldsItsClaims) {
 TEST(StudyFile, OfTheSmallestKindHasTheDefaultsOfTheStructs) {
   const StudyFile file = parse("");
   EXPECT_TRUE(file.spec.space.empty());
-  EXPECT_EQ(file.sampler, "random");
-  EXPECT_EQ(file.scheduler, "fifo");
+  EXPECT_EQ(to_string(file.sampler), "random");
+  EXPECT_EQ(to_string(file.scheduler), "fifo");
   EXPECT_EQ(file.tune.num_samples, TuneOptions().num_samples);
   EXPECT_EQ(file.tune.lease, TuneOptions().lease);
   EXPECT_EQ(file.trainer.epochs, TrainerOptions().epochs);
@@ -94,10 +94,16 @@ TEST(StudyFile, UsesEveryCoreWhenItAsksForNoWorkers) {
   EXPECT_GE(parse("[tune]\nworkers = 0\n").tune.workers, 1);
 }
 
+TEST(StudyFile, UsesNoMoreCoresThanItsLagAllows) {
+  EXPECT_EQ(parse("[tune]\nworkers = 0\nlag = 0\n").tune.workers, 1);
+}
+
 TEST(StudyFile, ReadsEveryKeyOfTune) {
-  const TuneOptions tune =
-      parse("[tune]\nnum_samples = 3\npaired = true\nworkers = 4\nmax_attempts = 5\nlease_s = 6\n")
-          .tune;
+  const TuneOptions tune = parse(
+                               "[tune]\nnum_samples = 3\npaired = true\nworkers = 4\n"
+                               "max_attempts = 5\nlease_s = 6\nlag = 3\n")
+                               .tune;
+  EXPECT_EQ(tune.lag, 3);
   EXPECT_EQ(tune.num_samples, 3);
   EXPECT_TRUE(tune.paired);
   EXPECT_EQ(tune.workers, 4);

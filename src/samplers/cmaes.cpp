@@ -1,0 +1,330 @@
+// CMA-ES. Hansen, "The CMA evolution strategy: a tutorial", arXiv:1604.00772; separable: Ros and
+// Hansen 2008; restarts: Auger and Hansen 2005 (IPOP), Hansen 2009 (BIPOP); integers after Hamano,
+// Saito, Nomura and Shirakawa, "CMA-ES with margin", arXiv:2205.13482.
+//
+// The distribution is replayed from the history: final trials by increasing number, cut into
+// generations of the population's size. With one worker these are exactly the generations that were
+// sampled; with several, some members were drawn a generation earlier, which CMA-ES tolerates.
+//
+// Deviations from Optuna's sampler and the package cmaes:
+// - Nothing is pickled into the store, and no generation waits for its last member.
+// - Restarts are built in (Optuna dropped them in 4.4) and on by default: without them a converged
+//   search would go on to repeat its last point. The stopping bounds are those of the package; it
+//   begins anew at a random point.
+// - A pruned trial takes part, ranked behind every complete one: those that came further first,
+// then
+//   by their last report. Optuna leaves it out, and so learns from survivors alone.
+// - The first trial is drawn from the distribution; Optuna draws it at random.
+// - A point far outside (enqueued, or drawn from an older distribution) is pulled towards the mean
+//   before it counts, after Hansen, "Injecting external solutions into CMA-ES", arXiv:1110.4181,
+//   but with a bound wide enough to leave the distribution's own points alone.
+// - Margin: the deviation along an integer axis is enlarged, when a point is drawn, so that each
+//   neighbor of the mean's integer keeps a probability of 1 / (2 d lambda), and steps along it are
+//   scaled back when it counts. The paper moves the mean too; here the mean cannot leave the space.
+//   Where in its integer's interval a trial lay is not stored: it is drawn anew from the
+//   distribution cut to the interval, by a generator of the trial's and the parameter's own.
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <functional>
+#include <limits>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "hypertune/error.h"
+#include "hypertune/sampler.h"
+#include "math/cma.h"
+#include "math/truncated_normal.h"
+#include "space/encoding.h"
+
+namespace hypertune {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr int kSmallestPopulation = 4;
+
+using Axes = std::vector<const Parameter*>;
+
+/// The parameters that the distribution covers.
+Axes axes_of(const SearchSpace& space) {
+  Axes axes;
+  for (const Parameter& parameter : space.parameters()) {
+    if (parameter.role != Role::Sampled || parameter.when) continue;
+    if (std::holds_alternative<CategoricalDomain>(parameter.domain)) continue;
+    if (decode(parameter.domain, 0) != decode(parameter.domain, 1)) axes.push_back(&parameter);
+  }
+  return axes;
+}
+
+/// How good a trial is; less is better.
+struct Rank {
+  bool pruned = false;
+  std::int64_t steps_missing = 0;  ///< of a pruned trial: minus its last step
+  double value = 0;                ///< of the objective, the smaller the better
+  bool operator<(const Rank& other) const {
+    return std::tie(pruned, steps_missing, value) <
+           std::tie(other.pruned, other.steps_missing, other.value);
+  }
+};
+
+/// A final trial that counts.
+struct Member {
+  const TrialRecord* trial = nullptr;
+  Rank rank;
+  std::vector<double>
+      point;  ///< [axes] in the unit cube; integers in the middle of their intervals
+};
+
+double value_in(const Metrics& metrics, const Objective& objective) {
+  const auto found = metrics.find(objective.metric);
+  if (found == metrics.end() || std::isnan(found->second)) return kInfinity;
+  return objective.direction == Direction::Minimize ? found->second : -found->second;
+}
+
+std::optional<Rank> rank_of(const TrialRecord& trial, const Objective& objective) {
+  if (trial.state == TrialState::Complete) return Rank{.value = value_in(trial.metrics, objective)};
+  if (trial.state != TrialState::Pruned || trial.reports.empty()) return std::nullopt;
+  const Report& last = trial.reports.back();
+  return Rank{
+      .pruned = true, .steps_missing = -last.step, .value = value_in(last.metrics, objective)};
+}
+
+std::vector<Member> members_of(const Axes& axes, const History& history) {
+  std::vector<Member> members;
+  if (history.objectives.empty()) return members;
+  for (const TrialRecord& trial : history.trials) {
+    const auto rank = rank_of(trial, history.objectives.front());
+    if (!rank) continue;
+    Member member{&trial, *rank, {}};
+    for (const Parameter* axis : axes) {
+      const auto value = trial.params.find(axis->name);
+      if (value == trial.params.end()) break;
+      const auto unit = encode(axis->domain, value->second);
+      if (!unit) break;
+      member.point.push_back(*unit);
+    }
+    if (member.point.size() == axes.size()) members.push_back(std::move(member));
+  }
+  return members;
+}
+
+/// By how much the deviation along an axis is enlarged, so that the integers beside the mean's are
+/// drawn with at least half of `margin` each; 1 on a continuous axis.
+double enlargement(const Domain& domain, double mean, double deviation, double margin) {
+  const UnitCell cell = unit_cell(domain, mean);
+  if (cell.low == cell.high) return 1;
+  const double below = cell.low > 0 ? mean - cell.low : 0;
+  const double above = cell.high < 1 ? cell.high - mean : 0;
+  const double deviations = -log_normal_quantile(std::log(margin / 2));
+  return std::max(1.0, std::max(below, above) / (deviation * deviations));
+}
+
+std::vector<double> enlargements(const Axes& axes, const CmaDistribution& cma) {
+  const double margin = 1.0 / (cma.dims() * cma.population_size());
+  std::vector<double> result;
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const double mean = std::clamp(cma.mean()[i], 0.0, 1.0);
+    const double deviation = cma.deviation(static_cast<int>(i));
+    result.push_back(enlargement(axes[i]->domain, mean, deviation, margin));
+  }
+  return result;
+}
+
+/// What begins after each convergence; see CmaesRestarts.
+struct Regime {
+  int population_size = 0;
+  double sigma = 0;
+  bool large = true;
+};
+
+/// Replays a study.
+class Search {
+ public:
+  Search(const CmaesOptions& options, Axes axes, std::uint64_t seed)
+      : options_(options),
+        axes_(std::move(axes)),
+        keys_(Rng(seed).fork("cmaes")),
+        regime_({options.population_size.value_or(
+                     CmaDistribution::default_population_size(static_cast<int>(axes_.size()))),
+                 options.sigma0}),
+        largest_population_(regime_.population_size),
+        cma_(start(std::vector<double>(axes_.size(), 0.5))) {}
+
+  void add(Member member) {
+    if (finished_) return;
+    generation_.push_back(std::move(member));
+    if (generation_.size() < static_cast<std::size_t>(regime_.population_size)) return;
+    learn();
+    if (!converged()) return;
+    if (options_.restarts == CmaesRestarts::None) {
+      finished_ = true;
+    } else {
+      restart();
+    }
+  }
+
+  /// A point of the unit cube for a new trial.
+  std::vector<double> draw(Rng rng) {
+    const std::vector<double> larger = enlargements(axes_, cma_);
+    const int attempts = 10 * cma_.dims();
+    std::vector<double> z(axes_.size());
+    std::vector<double> x;
+    for (int attempt = 0; attempt <= attempts; ++attempt) {
+      for (double& number : z) number = rng.normal();
+      x = cma_.point(z);
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        x[i] = cma_.mean()[i] + larger[i] * (x[i] - cma_.mean()[i]);
+      }
+      if (std::ranges::all_of(x, [](double u) { return u >= 0 && u <= 1; })) break;
+    }
+    for (double& u : x) u = std::clamp(u, 0.0, 1.0);
+    return x;
+  }
+
+ private:
+  CmaDistribution start(std::vector<double> mean) const {
+    const auto shape = options_.covariance == CmaesCovariance::Full ? CovarianceShape::Full
+                                                                    : CovarianceShape::Diagonal;
+    return {std::move(mean), regime_.sigma, regime_.population_size, shape};
+  }
+
+  void learn() {
+    std::ranges::stable_sort(generation_, std::less(), &Member::rank);
+    const std::vector<double> larger = enlargements(axes_, cma_);
+    std::vector<std::vector<double>> ranked;
+    ranked.reserve(generation_.size());
+    for (const Member& member : generation_) ranked.push_back(counted(member, larger));
+    best_values_.push_back(generation_.front().rank.value);
+    worst_values_.push_back(generation_.back().rank.value);
+    trials_of_run_ += static_cast<int>(generation_.size());
+    cma_.update(ranked);
+    generation_.clear();
+  }
+
+  /// The point as the distribution sees it: in its place within integers, not enlarged, and not so
+  /// far away that it alone would burst the distribution.
+  std::vector<double> counted(const Member& member, const std::vector<double>& larger) {
+    std::vector<double> x = member.point;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const double mean = cma_.mean()[i];
+      const double deviation = larger[i] * cma_.deviation(static_cast<int>(i));
+      const UnitCell cell = unit_cell(axes_[i]->domain, x[i]);
+      // The middle is as good where an interval is narrow.
+      if (cell.high - cell.low > deviation / 10) {
+        const auto stream = static_cast<std::uint64_t>(member.trial->number);
+        const double q = Rng(keys_.fork(axes_[i]->name)(), stream).uniform();
+        const double away = truncated_normal_quantile(q, (cell.low - mean) / deviation,
+                                                      (cell.high - mean) / deviation);
+        x[i] = mean + deviation * away;
+      }
+      x[i] = mean + (x[i] - mean) / larger[i];
+    }
+    // Of the distribution's own points, fewer than one in ten thousand lie further out.
+    const double limit = std::sqrt(cma_.dims()) + 4;
+    const double distance = cma_.distance(x);
+    if (distance > limit) {
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        x[i] = cma_.mean()[i] + (x[i] - cma_.mean()[i]) * limit / distance;
+      }
+    }
+    return x;
+  }
+
+  bool converged() {
+    constexpr double kSameValue = 1e-12;
+    const int window =
+        10 + (30 * cma_.dims() + cma_.population_size() - 1) / cma_.population_size();
+    if (cma_.generation() > window) {
+      const auto best = *std::min_element(best_values_.end() - window, best_values_.end());
+      const auto worst = *std::max_element(worst_values_.end() - window, worst_values_.end());
+      if (worst - best < kSameValue) return true;
+    }
+    return cma_.exhausted();
+  }
+
+  void restart() {
+    (regime_.large ? trials_of_large_ : trials_of_small_) += trials_of_run_;
+    ++runs_;
+    Rng rng(keys_.fork("restart")(), static_cast<std::uint64_t>(runs_));
+    const int first_population = first_population_size();
+    if (options_.restarts == CmaesRestarts::Bipop && trials_of_small_ < trials_of_large_) {
+      const double u = rng.uniform();
+      const double ratio = largest_population_ / (2.0 * first_population);
+      const double size = first_population * std::pow(ratio, u * u);
+      const double sigma = options_.sigma0 * std::pow(10, -2 * rng.uniform());
+      regime_ = {std::max(kSmallestPopulation, static_cast<int>(size)), sigma, false};
+    } else {
+      largest_population_ *= 2;
+      regime_ = {largest_population_, options_.sigma0, true};
+    }
+    std::vector<double> mean(axes_.size());
+    for (double& u : mean) u = rng.uniform();
+    cma_ = start(std::move(mean));
+    best_values_.clear();
+    worst_values_.clear();
+    trials_of_run_ = 0;
+  }
+
+  int first_population_size() const {
+    return options_.population_size.value_or(CmaDistribution::default_population_size(cma_.dims()));
+  }
+
+  const CmaesOptions& options_;
+  Axes axes_;
+  Rng keys_;
+  Regime regime_;
+  int largest_population_;
+  CmaDistribution cma_;
+  std::vector<Member> generation_;
+  std::vector<double> best_values_;   ///< of each generation since the last restart
+  std::vector<double> worst_values_;  ///< the same
+  bool finished_ = false;
+  int runs_ = 0;
+  int trials_of_run_ = 0;
+  int trials_of_large_ = 0;
+  int trials_of_small_ = 0;
+};
+
+class CmaesSampler final : public Sampler {
+ public:
+  explicit CmaesSampler(const CmaesOptions& options) : options_(options) {
+    if (options_.population_size.value_or(kSmallestPopulation) < kSmallestPopulation) {
+      throw ConfigError("cmaes: population_size must be at least 4");
+    }
+    if (!(options_.sigma0 > 0 && options_.sigma0 <= 1)) {
+      throw ConfigError("cmaes: sigma0 must be above 0 and at most 1");
+    }
+  }
+
+  Params sample(const SearchSpace& space, const History& history, const Rng& rng) const override {
+    if (history.objectives.size() > 1) {
+      throw ConfigError("the sampler cmaes takes one objective only; take nsga2 for several");
+    }
+    Params params;
+    const Axes axes = axes_of(space);
+    if (!axes.empty()) {
+      Search search(options_, axes, history.seed);
+      for (Member& member : members_of(axes, history)) search.add(std::move(member));
+      const std::vector<double> point = search.draw(rng.fork("cmaes"));
+      for (std::size_t i = 0; i < axes.size(); ++i) {
+        params[axes[i]->name] = decode(axes[i]->domain, point[i]);
+      }
+    }
+    params.merge(others_->sample(space.without(params), history, rng));
+    return params;
+  }
+
+ private:
+  CmaesOptions options_;
+  std::unique_ptr<Sampler> others_ = random_sampler();
+};
+
+}  // namespace
+
+std::unique_ptr<Sampler> cmaes_sampler(const CmaesOptions& options) {
+  return std::make_unique<CmaesSampler>(options);
+}
+
+}  // namespace hypertune
