@@ -1,38 +1,29 @@
 // Best trials and Pareto fronts.
 #include "hypertune/history.h"
 
-#include <cmath>
 #include <optional>
+
+#include "core/loss.h"
+#include "math/pareto.h"
 
 namespace hypertune {
 namespace {
 
-/// The value to make small; nothing when the trial has no usable one.
-std::optional<double> loss(const Objective& objective, const TrialRecord& trial) {
+/// Nothing when the trial is not Complete or has no usable value.
+std::optional<double> final_loss(const Objective& objective, const TrialRecord& trial) {
   if (trial.state != TrialState::Complete) return std::nullopt;
-  const auto metric = trial.metrics.find(objective.metric);
-  if (metric == trial.metrics.end() || std::isnan(metric->second)) return std::nullopt;
-  return objective.direction == Direction::Minimize ? metric->second : -metric->second;
+  return loss(objective, trial.metrics);
 }
 
 /// Nothing unless the trial has every objective.
 std::optional<std::vector<double>> losses(const History& history, const TrialRecord& trial) {
   std::vector<double> all;
   for (const Objective& objective : history.objectives) {
-    const auto value = loss(objective, trial);
+    const auto value = final_loss(objective, trial);
     if (!value) return std::nullopt;
     all.push_back(*value);
   }
   return all;
-}
-
-bool dominates(const std::vector<double>& a, const std::vector<double>& b) {
-  bool better = false;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (a[i] > b[i]) return false;
-    better = better || a[i] < b[i];
-  }
-  return better;
 }
 
 }  // namespace
@@ -41,7 +32,7 @@ const TrialRecord* best_trial(const Objective& objective, std::span<const TrialR
   const TrialRecord* best = nullptr;
   double best_loss = 0;
   for (const TrialRecord& trial : trials) {
-    const auto value = loss(objective, trial);
+    const auto value = final_loss(objective, trial);
     if (!value || (best != nullptr && *value >= best_loss)) continue;
     best = &trial;
     best_loss = *value;

@@ -33,6 +33,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/loss.h"
 #include "hypertune/error.h"
 #include "hypertune/sampler.h"
 #include "math/cma.h"
@@ -78,9 +79,7 @@ struct Member {
 };
 
 double value_in(const Metrics& metrics, const Objective& objective) {
-  const auto found = metrics.find(objective.metric);
-  if (found == metrics.end() || std::isnan(found->second)) return kInfinity;
-  return objective.direction == Direction::Minimize ? found->second : -found->second;
+  return loss(objective, metrics).value_or(kInfinity);
 }
 
 std::optional<Rank> rank_of(const TrialRecord& trial, const Objective& objective) {

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/loss.h"
 #include "hypertune/error.h"
 #include "space/encoding.h"
 
@@ -48,10 +49,9 @@ Individuals individuals(const History& history, std::span<const std::string> con
     if (trial.state != TrialState::Complete) continue;
     const std::size_t before = all.losses.size();
     for (const Objective& objective : history.objectives) {
-      const auto metric = trial.metrics.find(objective.metric);
-      if (metric == trial.metrics.end() || std::isnan(metric->second)) break;
-      const bool minimize = objective.direction == Direction::Minimize;
-      all.losses.push_back(minimize ? metric->second : -metric->second);
+      const auto value = loss(objective, trial.metrics);
+      if (!value) break;
+      all.losses.push_back(*value);
     }
     if (all.losses.size() - before < history.objectives.size()) {
       all.losses.resize(before);

@@ -46,13 +46,13 @@ struct Breeding {
             .mutation_eta = options.mutation_eta};
   }
 
-  Crossover crossover = Crossover::Uniform;
-  double crossover_probability = 0.9;
-  double swap_probability = 0.5;
-  double crossover_eta = 20;
-  Mutation mutation = Mutation::Polynomial;
-  std::optional<double> mutation_probability = {};
-  double mutation_eta = 20;
+  Crossover crossover;
+  double crossover_probability;
+  double swap_probability;
+  double crossover_eta;
+  Mutation mutation;
+  std::optional<double> mutation_probability;
+  double mutation_eta;
   ParentChoice parents = ParentChoice::Tournament;
 
   /// Throws ConfigError, naming `sampler`, when a member is out of its range.

@@ -23,10 +23,12 @@
 #include <numeric>
 #include <utility>
 
+#include "core/loss.h"
 #include "hypertune/error.h"
 #include "hypertune/sampler.h"
 #include "math/pareto.h"
 #include "math/parzen.h"
+#include "space/encoding.h"
 
 namespace hypertune {
 namespace {
@@ -62,13 +64,6 @@ struct Known {
   std::vector<std::size_t> running;  ///< positions
   std::size_t finished() const { return complete.size() + pruned.size(); }
 };
-
-/// The value, made small for good; empty when it is missing or NaN.
-std::optional<double> loss(const Objective& objective, const Metrics& metrics) {
-  const auto found = metrics.find(objective.metric);
-  if (found == metrics.end() || std::isnan(found->second)) return std::nullopt;
-  return objective.direction == Direction::Minimize ? found->second : -found->second;
-}
 
 bool has_all_objectives(const History& history, const TrialRecord& trial) {
   return std::ranges::all_of(history.objectives, [&](const Objective& objective) {
@@ -198,14 +193,6 @@ Groups split(const History& history, Known known, const TpeOptions& options) {
 }
 
 // Domains as axes of a mixture.
-
-std::uint64_t last_step(const IntDomain& d) {
-  return (static_cast<std::uint64_t>(d.high) - static_cast<std::uint64_t>(d.low)) /
-         static_cast<std::uint64_t>(d.step);
-}
-
-/// As random search counts: the slack keeps an upper bound that rounding puts just below a step.
-double last_step(const FloatDomain& d) { return std::floor((d.high - d.low) / *d.step + 1e-9); }
 
 ParzenAxis axis_of(const FloatDomain& d) {
   if (!d.step) return ParzenNumber{d.low, d.high, d.log, 0};

@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "base/text.h"
+#include "core/loss.h"
 #include "hypertune/error.h"
 
 namespace hypertune {
@@ -29,9 +30,8 @@ Watched::Watched(const History& history) {
 }
 
 std::optional<Observation> Watched::read(const Report& report) const {
-  const auto metric = report.metrics.find(objective_->metric);
-  if (metric == report.metrics.end() || std::isnan(metric->second)) return std::nullopt;
-  return Observation{report.step, maximize_ ? -metric->second : metric->second};
+  const auto value = loss(*objective_, report.metrics);
+  return value ? std::optional(Observation{report.step, *value}) : std::nullopt;
 }
 
 std::optional<Observation> Watched::latest(const TrialRecord& trial) const {

@@ -19,14 +19,9 @@ std::uint64_t count_from(std::int64_t low, std::int64_t value) {
   return static_cast<std::uint64_t>(value) - static_cast<std::uint64_t>(low);
 }
 
-/// The number of the last of the evenly spaced values; the first has number 0.
-std::uint64_t last_number(const FloatDomain& d) {
-  // The slack keeps an upper bound that rounding puts just below a whole number of steps.
-  return static_cast<std::uint64_t>(std::floor((d.high - d.low) / *d.step + 1e-9));
-}
-std::uint64_t last_number(const IntDomain& d) {
-  return count_from(d.low, d.high) / static_cast<std::uint64_t>(d.step);
-}
+/// As a number of the parts that the axis is cut into.
+std::uint64_t last_number(const FloatDomain& d) { return static_cast<std::uint64_t>(last_step(d)); }
+std::uint64_t last_number(const IntDomain& d) { return last_step(d); }
 
 /// Which of last + 1 equal parts of the axis holds `unit`.
 std::uint64_t part_at(double unit, std::uint64_t last) {
@@ -124,6 +119,15 @@ double clamped(double unit) {
 }
 
 }  // namespace
+
+double last_step(const FloatDomain& domain) {
+  // The slack keeps an upper bound that rounding puts just below a whole number of steps.
+  return std::floor((domain.high - domain.low) / *domain.step + 1e-9);
+}
+
+std::uint64_t last_step(const IntDomain& domain) {
+  return count_from(domain.low, domain.high) / static_cast<std::uint64_t>(domain.step);
+}
 
 Value decode(const Domain& domain, double unit) {
   return std::visit([u = clamped(unit)](const auto& d) { return value_at(d, u); }, domain);

@@ -1,11 +1,17 @@
 // The unit axis of a domain: what samplers that think in real numbers work on.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "hypertune/domain.h"
 
 namespace hypertune {
+
+/// The values of a domain with steps are low + k * step for k from 0 to this. Requires a step.
+double last_step(const FloatDomain& domain);
+/// The same for integers without `log`.
+std::uint64_t last_step(const IntDomain& domain);
 
 /// The value at `unit`, always one that the domain contains. Values in order of size (choices in
 /// order of declaration) share the axis evenly: with `log`, evenly in the logarithm; steps,
