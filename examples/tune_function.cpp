@@ -27,9 +27,8 @@ Outcome descend(Trial& trial) {
     height = (1 - x) * (1 - x) + 100 * (y - x * x) * (y - x * x);
     const bool diverged = !std::isfinite(height);
     if (diverged) return Outcome::complete({{"height", INFINITY}, {"diverged", 1}});
-    if (step % kStepsPerReport == 0 && trial.report(step, {{"height", height}}) == Decision::Stop) {
-      return Outcome::pruned();
-    }
+    if (step % kStepsPerReport != 0) continue;
+    if (trial.report(step, {{"height", height}}) != Decision::Continue) return Outcome::pruned();
   }
   return Outcome::complete({{"height", height}, {"diverged", 0}});
 }

@@ -2,8 +2,9 @@
 option(HYPERTUNE_FUZZ "Build the fuzz targets (clang)" OFF)
 
 hypertune_test(config_test
-  SOURCES unit/config_algorithm_test.cpp unit/config_study_file_test.cpp
-          unit/config_faults_test.cpp unit/config_reference_test.cpp
+  SOURCES unit/config_algorithm_test.cpp unit/config_scheduler_test.cpp
+          unit/config_study_file_test.cpp
+          unit/config_ending_test.cpp unit/config_faults_test.cpp unit/config_reference_test.cpp unit/config_sampler_test.cpp
           property/study_file_property_test.cpp
           fuzz/study_file_fuzz.cpp fuzz/study_file_replay_test.cpp
           support/markdown.cpp support/source_tree.cpp

@@ -29,6 +29,9 @@ struct History {
   /// TrialRecord::draw of that trial. The draws of a study's plan count from 0, and the low 32 bits
   /// of those of other trials are their numbers.
   std::uint64_t draw = 0;
+  /// Complete trials of other studies to learn from, in the order in which they are to be weighed,
+  /// the last the most; their numbers mean nothing here. See Study::learn_from.
+  std::span<const TrialRecord> earlier = {};
 };
 
 /// The Complete trial with the best value of the objective (the earliest of equals); null when

@@ -25,6 +25,12 @@ class Sampler {
 
   /// Whether `sample` reads the history at all; when not, the study does not fetch it.
   virtual bool uses_history() const { return true; }
+
+  /// For samplers that choose between methods: which one answers for this history, and why, in
+  /// words for the user. Empty for others.
+  virtual std::string explain(const SearchSpace& /*space*/, const History& /*history*/) const {
+    return {};
+  }
 };
 
 /// Each parameter independently and uniformly from its domain (in the logarithm where it says so).
@@ -68,6 +74,9 @@ struct CmaesOptions {
   /// Bipop when the budget is thousands of trials and local optima are many; None to let it end
   /// where it first converges.
   CmaesRestarts restarts = CmaesRestarts::Ipop;
+  /// Whether steps become smaller where successive ones contradict each other. On for a noisy
+  /// objective and for one with many local optima, given thousands of trials.
+  bool learning_rate_adaptation = false;
 };
 
 /// CMA-ES: a normal distribution that follows the best trials of each generation; for some hundreds
@@ -96,13 +105,41 @@ struct TpeOptions {
   /// The model of the bad trials is thinned to about this many, which bounds the time an answer
   /// takes. More when tens of thousands of trials are cheap to wait for. At least 100.
   int max_bad_trials = 1000;
+  /// Metrics that must not be positive: a trial that violates one is good only when those that
+  /// violate none are too few. One that was stopped early may lack them.
+  std::vector<std::string> constraints = {};
 };
 
 /// Tree-structured Parzen estimator: draws where good trials lie denser than bad ones. Parameters
 /// of one condition are modelled together, from the trials in which they existed.
 /// Bergstra, Bardenet, Bengio and Kegl, "Algorithms for hyper-parameter optimization", 2011;
 /// Watanabe, arXiv:2304.11127. Throws ConfigError when an option is out of its range.
-std::unique_ptr<Sampler> tpe_sampler(const TpeOptions& options = {});
+std::unique_ptr<Sampler> tpe_sampler(TpeOptions options = {});
+
+/// Options of `gp_sampler`.
+struct GpOptions {
+  /// Complete trials before the models are asked; until then trials fill the space evenly. More
+  /// for many parameters, fewer when trials of other studies are known.
+  int n_startup_trials = 10;
+  /// Points at which the acquisition is looked at before the best ones are improved. More for many
+  /// parameters, fewer to save time.
+  int n_candidates = 2048;
+  /// Whether a trial with the same parameters always gives the same values. Otherwise the noise is
+  /// estimated.
+  bool deterministic = false;
+  /// The models are built from so many trials at most, the best and the newest. More when an answer
+  /// may take longer; the time grows with the cube. At least 20.
+  int max_trials = 600;
+  /// Metrics that must not be positive: they are modelled as well, and places are avoided as far as
+  /// they are likely to violate one.
+  std::vector<std::string> constraints = {};
+};
+
+/// Bayesian optimization: Gaussian processes model the objectives, and the next trial is where the
+/// largest improvement is expected. For tens to some hundreds of expensive trials and up to some
+/// twenty parameters; one objective or several. Jones, Schonlau and Welch 1998; Ament et al.,
+/// arXiv:2310.20708. Throws ConfigError when an option is out of its range.
+std::unique_ptr<Sampler> gp_sampler(GpOptions options = {});
 
 /// How a genetic sampler mixes the numbers of two parents. Categories are always taken from either.
 enum class Crossover : std::uint8_t {
@@ -170,5 +207,20 @@ struct Nsga3Options {
 /// optimization algorithm using reference-point-based nondominated sorting approach", 2014. Throws
 /// ConfigError when an option is out of its range.
 std::unique_ptr<Sampler> nsga3_sampler(Nsga3Options options = {});
+
+/// Options of `auto_sampler`.
+struct AutoOptions {
+  /// Trials that the study is to have in all. What answers late in a long study is chosen by it.
+  int budget = 100;
+  /// Trials that run at once.
+  int workers = 1;
+  /// Metrics that must not be positive; samplers that cannot heed them are not chosen.
+  std::vector<std::string> constraints = {};
+};
+
+/// Chooses among the samplers above by the space, the number of objectives and these options, and
+/// hands over from one to the next as the study grows; `explain` says which and why. For whoever
+/// does not know better. Throws ConfigError when an option is out of its range.
+std::unique_ptr<Sampler> auto_sampler(AutoOptions options = {});
 
 }  // namespace hypertune

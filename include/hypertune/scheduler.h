@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "hypertune/history.h"
 
@@ -15,6 +16,14 @@ namespace hypertune {
 struct Ruling {
   Decision decision = Decision::Continue;
   std::string reason = {};
+
+  /// A trial that is to begin where another one is.
+  struct Successor {
+    int parent = 0;      ///< number of the trial whose checkpoint it goes on from
+    Params params = {};  ///< with every parameter decided
+  };
+  /// With Stop: the trial that takes the stopped one's place.
+  std::optional<Successor> successor = {};
 };
 
 /// A pure function of the history. Safe to call from several threads.
@@ -27,6 +36,21 @@ class Scheduler {
 
   /// Whether `on_report` reads the history at all; when not, the study does not fetch it.
   virtual bool uses_history() const { return true; }
+
+  /// Whether `on_report` may answer Pause. Only then is `resume` asked.
+  virtual bool pauses() const { return false; }
+
+  /// Whether a ruling of `on_report` may have a successor.
+  virtual bool replaces() const { return false; }
+
+  /// Asked when a worker is free: the number of the Paused trial that is to go on now; nothing when
+  /// a new trial is to begin instead, or when there is none, what runs is to be waited for.
+  /// `history.number` is that of the trial that would begin instead, -1 when none waits.
+  virtual std::optional<int> resume(const History& /*history*/) const { return std::nullopt; }
+
+  /// Whether other trials may go on from where this one is after its last report, so that it has to
+  /// save a checkpoint there even though it continues.
+  virtual bool wants_checkpoint(const TrialRecord& /*trial*/) const { return false; }
 };
 
 /// Lets every trial run to its end.
@@ -90,6 +114,12 @@ struct PatienceOptions {
 std::unique_ptr<Scheduler> patience_scheduler(const PatienceOptions& options = {},
                                               std::unique_ptr<Scheduler> wrapped = nullptr);
 
+/// What becomes of a trial that is not among the best at its rung.
+enum class AshaMode : std::uint8_t {
+  Stop,     ///< it is stopped for good
+  Promote,  ///< it is paused, and goes on when it turns out to be among the best
+};
+
 struct AshaOptions {
   /// The first rung: the step before which nothing is stopped.
   std::int64_t min_resource = 1;
@@ -101,13 +131,22 @@ struct AshaOptions {
   /// early values are misleading.
   int brackets = 1;
   /// Values a rung must hold, the trial's own included, before it stops anything; more stops fewer
-  /// of the first trials, which have little to be compared with.
+  /// of the first trials, which have little to be compared with. With `Stop` alone.
   int grace_trials = 1;
+  /// Promote where trials save checkpoints, and what came early must not be judged for ever by the
+  /// little that was known then.
+  AshaMode mode = AshaMode::Stop;
 };
 
-/// Stops a trial at a rung unless it is among the best 1 / reduction_factor of all that were there.
-/// Li et al., "A system for massively parallel hyperparameter tuning", 2020, in its stopping form.
+/// Stops or pauses a trial at a rung unless it is among the best 1 / reduction_factor of all that
+/// were there. Li et al., "A system for massively parallel hyperparameter tuning", 2020.
 std::unique_ptr<Scheduler> asha_scheduler(const AshaOptions& options = {});
+
+/// When trials are judged at a rung.
+enum class HyperbandMode : std::uint8_t {
+  Asynchronous,  ///< one by one, against those that came before; the others are stopped
+  Synchronous,   ///< together, when all are there; until then they are paused
+};
 
 struct HyperbandOptions {
   /// The last step of a trial; needed, for the number of brackets follows from it.
@@ -117,11 +156,54 @@ struct HyperbandOptions {
   /// As for ASHA.
   int reduction_factor = 3;
   int grace_trials = 1;
+  /// Synchronous for the published algorithm, where trials save checkpoints; its brackets are
+  /// filled one after the other.
+  HyperbandMode mode = HyperbandMode::Asynchronous;
 };
 
-/// Asynchronous Hyperband: all brackets of ASHA from `min_resource` to `max_resource`, each with
-/// its share of the trials. Li et al., "Hyperband", 2018.
+/// All brackets of successive halving from `min_resource` to `max_resource`. Li et al.,
+/// "Hyperband", 2018.
 std::unique_ptr<Scheduler> hyperband_scheduler(const HyperbandOptions& options);
+
+struct PbtOptions {
+  /// Steps from one comparison to the next; more where a change takes time to show.
+  std::int64_t interval = 2;
+  /// Members of the worst share of so much give way to copies of the best; larger converges faster.
+  double quantile = 0.25;
+  /// No trial is replaced before this step; raise it where early values say little.
+  std::int64_t burn_in = 0;
+  /// The last step of a trial, at which nothing is replaced; without it that happens even where no
+  /// step is left.
+  std::optional<std::int64_t> max_resource = {};
+  /// Parameters that are changed on the way, which the objective must bear. Empty: all but those
+  /// that the study's plan fixes, such as grid axes.
+  std::vector<std::string> parameters = {};
+  /// Chance with which a parameter is drawn anew from its domain; larger explores more.
+  double resample_probability = 0.25;
+  /// Otherwise a number is multiplied by one of the two, and a choice gives way to one of its
+  /// neighbors; nearer to 1 explores less.
+  double factor_low = 0.8;
+  double factor_high = 1.2;
+};
+
+/// Population-based training: the trials of the plan train together; a bad one is stopped, and in
+/// its place a new trial goes on from the checkpoint of a good one, with its parameters changed a
+/// little. Jaderberg et al., "Population based training of neural networks", 2017.
+std::unique_ptr<Scheduler> pbt_scheduler(const PbtOptions& options = {});
+
+struct Pb2Options {
+  /// As for PBT.
+  std::int64_t interval = 2;
+  double quantile = 0.25;
+  std::int64_t burn_in = 0;
+  std::optional<std::int64_t> max_resource = {};
+  std::vector<std::string> parameters = {};
+};
+
+/// As PBT, but a model of what was gained so far, and when, chooses the new numbers; for small
+/// populations. Parker-Holder et al., "Provably efficient online hyperparameter optimization with
+/// population-based bandits", 2020.
+std::unique_ptr<Scheduler> pb2_scheduler(const Pb2Options& options = {});
 
 struct WilcoxonOptions {
   /// The trial is stopped when the test's p-value is smaller; larger stops more.

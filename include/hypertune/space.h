@@ -40,13 +40,24 @@ class SearchSpace {
   SearchSpace& constant(std::string name, Value value, std::optional<Condition> when = {});
   SearchSpace& add(Parameter parameter);
 
+  /// What every trial has to satisfy, such as `batch_size * accumulate <= 256`. Throws ConfigError
+  /// for a name that was not added before.
+  SearchSpace& constraint(Condition condition);
+  const std::vector<Condition>& constraints() const { return constraints_; }
+
+  /// The first constraint that does not hold although all of its names have values; null when there
+  /// is none. Where a parameter does not exist, constraints that name it are met.
+  const Condition* violated(const Params& decided) const;
+  bool allows(const Params& decided) const { return violated(decided) == nullptr; }
+
   const std::vector<Parameter>& parameters() const { return parameters_; }
   const Parameter* find(std::string_view name) const;
   bool empty() const { return parameters_.empty(); }
 
   /// Every combination of the grid axes, the last axis changing fastest; one empty point when there
   /// is no axis. Values in `fixed` replace their axis. Axes that a condition switches off are left
-  /// out, and points that become equal by that are given once.
+  /// out, points that become equal by that are given once, and those that violate a constraint
+  /// whatever is sampled beside them are not given, as far as that can be counted.
   std::vector<Params> grid_points(const Params& fixed = {}) const;
 
   /// What is left to decide when `fixed` is decided. Conditions still see the fixed values.
@@ -58,11 +69,16 @@ class SearchSpace {
   /// The values that `without` removed.
   const Params& fixed() const { return fixed_; }
 
-  /// Two spaces are equal when they declare the same parameters in the same order.
-  bool operator==(const SearchSpace& other) const { return parameters_ == other.parameters_; }
+  /// Two spaces are equal when they declare the same parameters and constraints in the same order.
+  bool operator==(const SearchSpace& other) const {
+    return parameters_ == other.parameters_ && constraints_ == other.constraints_;
+  }
 
  private:
+  std::optional<Value> value_of(std::string_view name, const Params& decided) const;
+
   std::vector<Parameter> parameters_;
+  std::vector<Condition> constraints_;
   Params fixed_;
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <limits>
@@ -35,6 +36,9 @@ struct Lease {
   int highest_number = std::numeric_limits<int>::max();
 };
 
+/// A larger checkpoint is refused.
+constexpr std::size_t kMaxCheckpointBytes = std::size_t{256} << 20;
+
 /// The history of any number of studies. Every method is one transaction: it happens wholly or not
 /// at all, and other processes see it so. Thread-safe. Failures throw StorageError.
 class Storage {
@@ -64,7 +68,7 @@ class Storage {
   /// when no trial waits, or only such as are not wanted.
   virtual std::optional<TrialRecord> claim(StudyId study, const Lease& lease) = 0;
 
-  /// One decided parameter. `at` in the three writes that follow fences them.
+  /// One decided parameter. `at` in the writes that follow fences them.
   struct ParamValue {
     std::string name;
     Domain domain;
@@ -74,6 +78,22 @@ class Storage {
   virtual void set_params(Claim at, std::span<const ParamValue> params) = 0;
   virtual void add_report(Claim at, const Report& report) = 0;
   virtual void finish(Claim at, const Outcome& outcome) = 0;
+  /// Gives back what was claimed and not begun: the trial waits again.
+  virtual void release(Claim at) = 0;
+
+  /// Keeps these bytes with the trial, in the place of those it kept before. Throws Error for more
+  /// than kMaxCheckpointBytes.
+  virtual void save_checkpoint(Claim at, std::string_view bytes) = 0;
+  /// What was saved last; nothing when nothing was. A trial keeps it when it ends.
+  virtual std::optional<std::string> checkpoint(StudyId study, int number) const = 0;
+
+  /// The trial becomes Paused, and nobody's.
+  virtual void pause(Claim at) = 0;
+  /// Takes a trial that paused under this claim: it becomes Running under a new lease. Nothing when
+  /// it does not pause any more, or paused again since.
+  virtual std::optional<TrialRecord> resume(Claim paused, const Lease& lease) = 0;
+  /// Ends such a trial as `finish` would. False, and nothing happens, where `resume` gives nothing.
+  virtual bool end_paused(Claim paused, const Outcome& outcome) = 0;
 
   /// Renews the leases. Returns the claims that are no longer valid.
   virtual std::vector<Claim> heartbeat(std::span<const Claim> claims,

@@ -41,7 +41,7 @@ enum class Failure : std::uint8_t {
   WorkerLost,   ///< its worker died or fell silent; planned again, a limited number of times
 };
 
-/// How a trial ended.
+/// How a trial ended, or that it paused.
 struct Outcome {
   TrialState state = TrialState::Complete;
   Metrics metrics = {};
@@ -52,6 +52,8 @@ struct Outcome {
   static Outcome pruned(std::string reason = {}, Metrics metrics = {});
   static Outcome failed(std::string reason);
   static Outcome interrupted(std::string reason);
+  /// What to return when `Trial::report` answered Pause.
+  static Outcome paused();
 };
 
 /// Names one lease on one trial. A write under it is refused (LeaseLost) when a newer lease was
@@ -73,6 +75,8 @@ struct TrialPlan {
   /// The number of the failed trial that this one repeats, and how often that was done before.
   std::optional<int> retry_of = {};
   int attempt = 1;
+  /// The number of the trial from whose checkpoint this one goes on.
+  std::optional<int> parent = {};
 };
 
 /// Snapshot of a trial as it is stored.
@@ -106,7 +110,9 @@ struct TrialRecord {
 /// than `max_attempts` times.
 bool wants_retry(const TrialRecord& trial, int max_attempts);
 
-/// What a scheduler says to a report.
+/// What a scheduler says to a report. Whoever runs the trial returns on anything but Continue: on
+/// Pause he may save a checkpoint, and returns Outcome::paused (or Outcome::pruned, which then
+/// means the same); the trial is run again when, and if, the scheduler wants it to go on.
 enum class Decision : std::uint8_t { Continue, Stop, Pause };
 
 /// Why a report was answered with Stop.
@@ -116,6 +122,7 @@ enum class StopCause : std::uint8_t { None, Scheduler, NotANumber, Interrupted }
 struct TrialHooks {
   std::stop_token stop = {};                               ///< the run is interrupted
   std::function<void(const TrialRecord&)> on_report = {};  ///< after each report
+  std::function<bool()> too_late = {};                     ///< whether no trial may begin any more
 };
 
 class Study;
@@ -136,13 +143,26 @@ class Trial {
   bool suggest_bool(std::string_view name);
 
   /// Records the metrics of a step and asks the scheduler. Throws Error unless steps increase. Stop
-  /// is also the answer when the run was interrupted and when the first objective is NaN.
+  /// is also the answer when the run was interrupted and when the first objective is NaN. Steps up
+  /// to the last one from before a pause are not recorded again, and answered with Continue.
   Decision report(std::int64_t step, Metrics metrics);
 
+  /// What `report` answered last; Continue before the first one.
+  Decision last_decision() const { return decision_; }
   /// Why `report` answered Stop, if it did.
   StopCause stop_cause() const { return stop_cause_; }
   /// The scheduler's reason for it, in words.
   const std::string& stop_reason() const { return stop_reason_; }
+
+  /// From where the evaluation is to go on: what was saved last, before this trial was paused, or
+  /// else by its parent (TrialPlan::parent). Nothing: it begins anew.
+  std::optional<std::string> checkpoint() const;
+  /// Keeps whatever bytes the evaluation needs to go on from here, in the place of those that were
+  /// saved before. Throws Error for more than kMaxCheckpointBytes.
+  void save_checkpoint(std::string_view bytes);
+  /// Whether a checkpoint is to be saved now, after the last report, for this trial or others to go
+  /// on from. To be asked before the next report; who cannot save one may ignore it.
+  bool wants_checkpoint() const { return wants_checkpoint_; }
 
   /// Seed for the evaluation itself (initial weights, order of data). Trials of one draw share it.
   std::uint64_t seed() const;
@@ -152,13 +172,18 @@ class Trial {
   Trial(Study& study, TrialRecord record, TrialHooks hooks)
       : study_(&study), record_(std::move(record)), hooks_(std::move(hooks)) {}
   Value suggest(std::string_view name, const Domain& domain);
+  Decision record_and_rule(std::int64_t step, Metrics metrics);
   Claim claim() const { return {record_.id, record_.lease}; }
 
   Study* study_;
   TrialRecord record_;
   TrialHooks hooks_;
+  std::optional<std::int64_t> last_step_;  // reported here
+  Decision decision_ = Decision::Continue;
+  bool wants_checkpoint_ = false;
   StopCause stop_cause_ = StopCause::None;
   std::string stop_reason_;
+  std::optional<TrialPlan> successor_;  // takes its place when it is pruned
 };
 
 }  // namespace hypertune

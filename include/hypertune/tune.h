@@ -13,7 +13,8 @@
 
 namespace hypertune {
 
-/// Runs one trial to its end. Called from several threads at once.
+/// Runs one trial to its end, or until it is to pause (see Decision). Called from several threads
+/// at once.
 class Executor {
  public:
   virtual ~Executor() = default;
@@ -27,7 +28,8 @@ std::unique_ptr<Executor> function_executor(std::function<Outcome(Trial&)> objec
 
 /// What happened, as it happens.
 struct Event {
-  enum class Kind : std::uint8_t { Started, Reported, Finished, Lost };
+  /// Started is also what goes on after a pause.
+  enum class Kind : std::uint8_t { Started, Reported, Finished, Lost, Paused };
   Kind kind;
   int worker = 0;  ///< index of the worker thread, from 0
   /// Valid during the call only. After the end: with its outcome, but without the time of it.
@@ -42,6 +44,11 @@ struct TuneOptions {
   std::chrono::seconds lease{60};  ///< silence after which a worker counts as dead
   /// See Study::set_lag; at most lag + 1 workers.
   std::optional<int> lag = {};
+  /// No trial begins, or goes on after a pause, later than this after the beginning of the run;
+  /// those that run then end as they would have. Which trials are run depends on the machine.
+  std::optional<std::chrono::duration<double>> time_limit = {};
+  /// For `time_limit`; tests pass their own.
+  std::function<std::chrono::steady_clock::time_point()> clock = std::chrono::steady_clock::now;
   std::function<void(const Event&)> on_event = {};  ///< called by one thread at a time
 };
 
@@ -49,17 +56,24 @@ struct TuneSummary {
   int planned = 0;   ///< trials in the study's plan, repeats left out
   int complete = 0;  ///< of these, how many are Complete, whoever ran them
   int pruned = 0;
+  int paused = 0;     ///< go on next time
   int failed = 0;     ///< failed for good
   int elsewhere = 0;  ///< still running in other processes
   bool interrupted = false;
+  /// Why trials of the plan were not run, or why the plan holds fewer than `num_samples` asks for:
+  /// a stopper's reason, the time limit, or an exhausted space. Empty otherwise.
+  std::string stopped = {};
 };
 
 /// Throws ConfigError, saying how to mend it, for options that are impossible or contradict each
 /// other.
 void check_options(const TuneOptions& options);
 
-/// Plans the study's trials and runs those that wait until none is left or `stop` is requested.
-/// Trials that other processes already finished, or are running, are not repeated.
+/// Plans the study's trials and runs those that wait until none is left, the study has ended (see
+/// Study::stopped), or `stop` is requested.
+/// Trials that other processes already finished, or are running, are not repeated. Trials that are
+/// paused when none is left become Pruned; after a stop they stay Paused, and the next run goes on
+/// with them.
 /// Throws StorageError when the store fails, after the other trials were stopped; what could not be
 /// stored runs again next time.
 TuneSummary tune(Study& study, Executor& executor, const TuneOptions& options = {},

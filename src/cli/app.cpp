@@ -110,7 +110,9 @@ std::unique_ptr<CLI::App> make_app(Invocation& call) {
   add_check_command(*app, call);
   add_trials_command(*app, call);
   add_best_command(*app, call);
+  add_importance_command(*app, call);
   add_report_command(*app, call);
+  add_show_command(*app, call);
   add_data_command(*app, call);
   add_completion_command(*app, call);
   add_man_command(*app, call);

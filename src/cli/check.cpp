@@ -13,6 +13,8 @@
 #include "cli/stored_study.h"
 #include "cli/study_plan.h"
 #include "cli/table.h"
+#include "cli/warm_start.h"
+#include "core/plan.h"
 #include "hypertune/error.h"
 #include "report/sections.h"
 #include "train/datasets.h"
@@ -68,10 +70,20 @@ std::string objectives_of(const StudySpec& spec) {
 }
 
 std::string trials_of(const StudyFile& study) {
-  const auto cells = static_cast<long long>(study.spec.space.grid_points().size());
-  std::string text = count_of(cells * study.tune.num_samples, "trial");
-  if (cells > 1) {
-    text += fmt::format(": {} for each of {} grid points", study.tune.num_samples, cells);
+  const PlanSize size = plan_size(study.spec.space, study.tune.num_samples, study.tune.paired);
+  const int wanted = static_cast<int>(size.cells.size()) * study.tune.num_samples;
+  std::string text = count_of(size.trials, "trial");
+  if (size.cells.size() > 1) {
+    text +=
+        fmt::format(": {} for each of {} grid points", study.tune.num_samples, size.cells.size());
+  }
+  if (size.trials < wanted) {
+    text +=
+        fmt::format(", less {} because there are no more points to sample", wanted - size.trials);
+  }
+  if (size.forbidden_cells > 0) {
+    text +=
+        fmt::format("; the constraints leave out {}", count_of(size.forbidden_cells, "grid point"));
   }
   if (study.tune.paired) text += ", paired: cells of a sample share what is sampled and the seed";
   return text;
@@ -146,6 +158,7 @@ int check_study(const CheckOptions& arguments) {
   const auto stored = find_run(folder, study);
   const StoredRun before = stored.value_or(StoredRun());
   const PlanCount count = count_plan(study, before.trials);
+  const EarlierTrials earlier = stored ? EarlierTrials() : earlier_trials(study);
   TrainerOptions options = study.trainer;
   if (count.open() > 0) {
     options = resumed_options(std::move(options), before.provenance, study.spec.name);
@@ -155,10 +168,20 @@ int check_study(const CheckOptions& arguments) {
              study.spec.seed);
   fmt::print("Folder     {}\n", folder_state(folder, count, stored.has_value()));
   fmt::print("Space\n{}", format_table(space_rows(study.spec.space), "  "));
+  for (const Condition& constraint : study.spec.space.constraints()) {
+    fmt::print("Constraint {}\n", constraint.text());
+  }
   fmt::print("Trials     {}\n", trials_of(study));
+  if (const auto rules = stop_rules(study); !rules.empty()) {
+    fmt::print("Stop       {}\n", join(rules, ", "));
+  }
   fmt::print("Search     sampler {}, scheduler {}, {}{}\n", to_string(study.sampler),
              to_string(study.scheduler), count_of(study.tune.workers, "worker"),
              study.tune.lag ? fmt::format(", lag {}", *study.tune.lag) : "");
+  if (const auto text = sampler_text(study, before.trials, earlier.trials); !text.empty()) {
+    fmt::print("Sampler    {}\n", text);
+  }
+  if (!earlier.origin.empty()) fmt::print("Learns     from {}\n", earlier.origin);
   fmt::print("Training   backend {} on {}, precision {}\n", options.backend, options.device,
              join(precisions(study), " or "));
   fmt::print("Claims     {}\n", study.experiment.claims.size());

@@ -28,6 +28,10 @@ Json strict(const Json& json) {
   return out;
 }
 
+std::int64_t last_step(const TrialRecord& trial) {
+  return trial.reports.empty() ? 0 : trial.reports.back().step;
+}
+
 class LineProgress : public Progress {
  public:
   LineProgress(RunStart start, int fd)
@@ -54,6 +58,8 @@ class LineProgress : public Progress {
         return fmt::format("trial {} started: {}", trial.number, brief(trial.params));
       case Event::Kind::Finished:
         return finished_line(trial, duration);
+      case Event::Kind::Paused:
+        return fmt::format("trial {} paused after step {}", trial.number, last_step(trial));
       case Event::Kind::Lost:
         return fmt::format("trial {} lost its worker", trial.number);
       case Event::Kind::Reported:
@@ -118,6 +124,10 @@ class JsonProgress : public Progress {
         json["done"] = state_.done();
         json["failed"] = state_.failed();
         json["planned"] = state_.planned();
+        break;
+      case Event::Kind::Paused:
+        json["event"] = "paused";
+        json["step"] = last_step(trial);
         break;
       case Event::Kind::Lost:
         json["event"] = "lost";

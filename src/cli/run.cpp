@@ -18,6 +18,7 @@
 #include "cli/stored_study.h"
 #include "cli/study_plan.h"
 #include "cli/verdicts.h"
+#include "cli/warm_start.h"
 #include "hypertune/error.h"
 
 namespace fs = std::filesystem;
@@ -47,9 +48,13 @@ class Run {
 
   /// Stores what is known before the first trial. Throws StudyMismatch when the stored trials were
   /// run with another trainer than that of these facts.
-  void begin(const Json& trainer_facts) {
-    facts_ =
-        record_run(study_.storage(), study_.id(), trainer_facts, run_facts(command_line_, file_));
+  void begin(const Json& trainer_facts, const EarlierTrials& earlier) {
+    if (file_.warm_start) study_.learn_from(earlier.trials);
+    Json facts = run_facts(command_line_, file_);
+    sampler_text_ = sampler_text(file_, study_.trials(), earlier.trials);
+    if (!sampler_text_.empty()) facts["sampler_choice"] = sampler_text_;
+    if (!earlier.origin.empty()) facts["learned_from"] = earlier.origin;
+    facts_ = record_run(study_.storage(), study_.id(), trainer_facts, facts);
     state_experiment(study_.storage(), study_.id(), file_.experiment);
   }
 
@@ -74,6 +79,7 @@ class Run {
     const PlanCount count = count_plan(file_, trials);
     announce(count);
     TuneSummary summary{.planned = count.planned, .failed = count.failed};
+    summary.stopped = reason_to_end(file_, trials);
     summary.complete =
         static_cast<int>(std::ranges::count(trials, TrialState::Complete, &TrialRecord::state));
     summary.pruned = count.done - summary.complete;
@@ -115,6 +121,12 @@ class Run {
       print_notice(fmt::format("Precision: {}\n", words));
     }
     if (options_.quiet) return;
+    if (!sampler_text_.empty()) {
+      print_notice(fmt::format("Sampler {}: {}\n", file_.sampler.name, sampler_text_));
+    }
+    if (const std::string origin = facts_.value("learned_from", ""); !origin.empty()) {
+      print_notice(fmt::format("Learned from: {}\n", origin));
+    }
     print_notice(fmt::format("{}: {} ({} done), {}, in {}\n", file_.spec.name,
                              count_of(before.planned, "trial"), before.done,
                              count_of(file_.tune.workers, "worker"), folder_.string()));
@@ -176,16 +188,19 @@ class Run {
   }
 
   Json summary_json(const TuneSummary& summary, int code) const {
-    return {{"event", "summary"},
-            {"study", file_.spec.name},
-            {"folder", folder_.string()},
-            {"planned", summary.planned},
-            {"complete", summary.complete},
-            {"pruned", summary.pruned},
-            {"failed", summary.failed},
-            {"elsewhere", summary.elsewhere},
-            {"interrupted", code == kInterrupted},
-            {"exit_code", code}};
+    Json json = {{"event", "summary"},
+                 {"study", file_.spec.name},
+                 {"folder", folder_.string()},
+                 {"planned", summary.planned},
+                 {"complete", summary.complete},
+                 {"pruned", summary.pruned},
+                 {"paused", summary.paused},
+                 {"failed", summary.failed},
+                 {"elsewhere", summary.elsewhere},
+                 {"interrupted", code == kInterrupted},
+                 {"exit_code", code}};
+    if (!summary.stopped.empty()) json["stopped"] = summary.stopped;
+    return json;
   }
 
   /// What a run that ended with this code says of lost JSON lines.
@@ -210,7 +225,8 @@ class Run {
   int report_end(const TuneSummary& summary, double seconds) {
     const ReportSummary report =
         write_report(study_.storage(), study_.id(), folder_, {.figures = !options_.no_figures});
-    const bool useless = summary.complete + summary.pruned == 0 && summary.elsewhere == 0;
+    const bool useless = summary.complete + summary.pruned == 0 && summary.elsewhere == 0 &&
+                         (summary.failed > 0 || summary.stopped.empty());
     const int code = useless ? kRunFailed : kDone;
     const std::vector<TrialRecord> trials = study_.trials();
     const TrialRecord* best = best_trial(file_.spec.objectives.front(), trials);
@@ -246,10 +262,12 @@ class Run {
                dataset.empty() ? "" : fmt::format(" on {}", dataset), summary.complete,
                count_of(summary.planned, "trial"));
     if (summary.pruned > 0) fmt::print(", {} pruned", summary.pruned);
+    if (summary.paused > 0) fmt::print(", {} paused", summary.paused);
     if (summary.failed > 0) {
       fmt::print(", {} failed (see hypertune trials {})", summary.failed, folder_.string());
     }
     fmt::print("; this run took {}\n", format_duration(seconds));
+    if (!summary.stopped.empty()) fmt::print("Ended: {}\n", summary.stopped);
     if (summary.elsewhere > 0) {
       fmt::print("{} still in other processes; the report is complete when these have ended\n",
                  summary.elsewhere == 1 ? "1 trial runs"
@@ -262,6 +280,7 @@ class Run {
   std::string command_line_;
   Study& study_;
   fs::path folder_;
+  std::string sampler_text_ = {};
   Json facts_ = Json::object();  // the study's provenance
   JsonLines json_{STDOUT_FILENO};
 };
@@ -274,13 +293,21 @@ std::unique_ptr<TrainerExecutor> load_trainer(const RunOptions& options, const S
                      silent ? DownloadProgress() : bar.callback());
 }
 
+/// Whether all of the plan is done, or nothing more of it is to begin.
+bool nothing_to_run(const StudyFile& file, std::span<const TrialRecord> trials) {
+  const PlanCount count = count_plan(file, trials);
+  // Otherwise some trials are not planned yet.
+  const bool all_planned = std::ssize(trials) >= count.planned;
+  return count.open() == 0 || (all_planned && !reason_to_end(file, trials).empty());
+}
+
 int run_study(const RunOptions& options, const std::string& command_line) {
   std::signal(SIGPIPE, SIG_IGN);  // that nobody reads the progress is no reason to lose a run
   const StudyFile file = options.study.load();
   const fs::path folder = options.study.run_folder(file);
   const StoredRun stored = find_run(folder, file).value_or(StoredRun());
   // What is finished needs no data: they may be gone.
-  const bool finished = !stored.trials.empty() && count_plan(file, stored.trials).open() == 0 &&
+  const bool finished = !stored.trials.empty() && nothing_to_run(file, stored.trials) &&
                         trial_to_confirm(file, stored.trials, stored.confirmation) == nullptr;
   std::unique_ptr<TrainerExecutor> trainer;
   Json facts;
@@ -290,11 +317,17 @@ int run_study(const RunOptions& options, const std::string& command_line) {
     facts = parse_json(trainer->provenance(file.spec.space));
   }
 
+  // What a study that has begun learned from is stored with it.
+  const bool begun = std::ranges::any_of(
+      stored.trials, [](const TrialRecord& trial) { return trial.state != TrialState::Waiting; });
+  const EarlierTrials earlier = begun ? EarlierTrials() : earlier_trials(file);
+
   RunFolder run_folder(folder);
   Study study(file.spec, sqlite_storage(folder / kDatabaseName, {.durable = true}),
               file.sampler.make(), file.scheduler.make());
+  study.set_stoppers(make_stoppers(file.stop));
   Run run(options, file, command_line, study, folder);
-  if (!finished) run.begin(facts);
+  if (!finished) run.begin(facts, earlier);
   run_folder.keep();
   try {
     return finished ? run.finish_again(stored.provenance) : run.carry_out(*trainer);

@@ -76,8 +76,10 @@ std::optional<StoredRun> find_run(const fs::path& folder, const StudyFile& file)
   }
   const StudyId study = storage->open_study(spec);
   StoredRun run{.trials = storage->trials(study)};
-  require_same_draws(spec.name, grid_plan(spec.space, file.tune.num_samples, file.tune.paired),
-                     run.trials);
+  require_same_draws(
+      spec.name,
+      grid_plan(plan_size(spec.space, file.tune.num_samples, file.tune.paired), file.tune.paired),
+      run.trials);
   const auto attributes = storage->attributes(study);
   const auto provenance = attributes.find(kProvenanceKey);
   if (provenance != attributes.end()) run.provenance = parse_json(provenance->second);

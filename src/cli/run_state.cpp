@@ -71,6 +71,7 @@ void RunState::apply(const Event& event, double now_s) {
     case Event::Kind::Started:
       running_[event.worker] = {.trial = trial.number,
                                 .params = trial.params,
+                                .epoch = trial.reports.empty() ? 0 : trial.reports.back().step,
                                 .epochs = epochs_of(trial, start_.epochs),
                                 .value = {},
                                 .since_s = now_s};
@@ -93,6 +94,7 @@ void RunState::apply(const Event& event, double now_s) {
       count(trial);
       running_.erase(event.worker);
       break;
+    case Event::Kind::Paused:
     case Event::Kind::Lost:
       std::erase_if(running_, [&](const auto& entry) {
         return entry.first == event.worker && entry.second.trial == trial.number;
@@ -107,6 +109,8 @@ void RunState::count(const TrialRecord& trial) {
     return;
   }
   ++done_;
+  // What succeeds others was not planned when the run began.
+  planned_ = std::max(planned_, done_ + failed_);
   const auto value = trial.metrics.find(start_.objective.metric);
   if (trial.state != TrialState::Complete || value == trial.metrics.end()) return;
   const bool better =

@@ -6,6 +6,7 @@
 
 #include "cli/run_state.h"
 #include "cli/stored_study.h"
+#include "core/plan.h"
 
 namespace hypertune {
 namespace {
@@ -21,6 +22,8 @@ StudyFile StudyFileArgument::load() const {
     study.tune.workers = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   }
   check_options(study.tune);
+  size_sampler(study);
+  check_lag(study.tune.lag, *study.scheduler.make());
   return study;
 }
 
@@ -48,14 +51,37 @@ void add_study_file_argument(CLI::App& command, StudyFileArgument& argument) {
 PlanCount count_plan(const StudyFile& study, std::span<const TrialRecord> trials) {
   const auto stored = std::count_if(trials.begin(), trials.end(),
                                     [](const TrialRecord& trial) { return !trial.plan.retry_of; });
-  const auto wanted =
-      static_cast<std::ptrdiff_t>(study.spec.space.grid_points().size()) * study.tune.num_samples;
+  const std::ptrdiff_t wanted =
+      plan_size(study.spec.space, study.tune.num_samples, study.tune.paired).trials;
   PlanCount count{.planned = static_cast<int>(std::max(stored, wanted))};
   for (const TrialRecord& trial : trials) {
     if (trial.state == TrialState::Complete || trial.state == TrialState::Pruned) ++count.done;
     if (failed_for_good(trial, study.tune.max_attempts)) ++count.failed;
   }
   return count;
+}
+
+std::string reason_to_end(const StudyFile& study, std::span<const TrialRecord> trials) {
+  std::optional<int> next;
+  std::vector<TrialRecord> begun;
+  for (const TrialRecord& trial : trials) {
+    if (trial.state == TrialState::Running || trial.state == TrialState::Paused) return "";
+    if (trial.state != TrialState::Waiting) begun.push_back(trial);
+    if (trial.state == TrialState::Waiting && !next) next = trial.number;
+  }
+  if (!next) {
+    const StudyFile& s = study;
+    return plan_size(s.spec.space, s.tune.num_samples, s.tune.paired).exhausted.value_or("");
+  }
+  History history{study.spec.objectives, begun, study.spec.seed, *next};
+  if (study.tune.lag) {
+    const auto known = static_cast<std::size_t>(std::max(0, *next - *study.tune.lag));
+    history.trials = history.trials.first(std::min(known, begun.size()));
+  }
+  for (const auto& stopper : make_stoppers(study.stop)) {
+    if (const auto reason = stopper->reason_to_stop(study.spec.space, history)) return *reason;
+  }
+  return "";
 }
 
 }  // namespace hypertune

@@ -36,4 +36,8 @@ struct PlanCount {
 
 /// What a run of the file would find, given the trials that are stored.
 PlanCount count_plan(const StudyFile& study, std::span<const TrialRecord> trials);
+
+/// Why a run of the file would begin no trial although some of these wait, or none is missing
+/// though fewer were planned than asked for; empty otherwise.
+std::string reason_to_end(const StudyFile& study, std::span<const TrialRecord> trials);
 }  // namespace hypertune

@@ -44,7 +44,10 @@ std::vector<std::string> metric_names(const StudySpec& spec, std::span<const Tri
 std::vector<TableRow> trial_rows(const StudySpec& spec, std::span<const TrialRecord> trials) {
   const std::vector<std::string> params = param_names(spec, trials);
   const std::vector<std::string> metrics = metric_names(spec, trials);
+  const bool with_parents = std::ranges::any_of(
+      trials, [](const TrialRecord& trial) { return trial.plan.parent.has_value(); });
   TableRow names = {"number", "state"};
+  if (with_parents) names.emplace_back("parent");
   names.insert(names.end(), params.begin(), params.end());
   names.insert(names.end(), metrics.begin(), metrics.end());
   names.emplace_back("duration_s");
@@ -52,6 +55,7 @@ std::vector<TableRow> trial_rows(const StudySpec& spec, std::span<const TrialRec
   for (const TrialRecord& trial : trials) {
     TableRow& cells = rows.emplace_back();
     cells = {std::to_string(trial.number), std::string(to_string(trial.state))};
+    if (with_parents) cells.push_back(trial.plan.parent ? std::to_string(*trial.plan.parent) : "");
     for (const std::string& name : params) {
       const auto value = trial.params.find(name);
       if (value == trial.params.end()) {
@@ -84,6 +88,7 @@ Json trial_json(const TrialRecord& trial) {
   if (const auto duration = trial.duration_s()) json["duration_s"] = *duration;
   if (!trial.reason.empty()) json["reason"] = trial.reason;
   if (trial.plan.retry_of) json["retry_of"] = *trial.plan.retry_of;
+  if (trial.plan.parent) json["parent"] = *trial.plan.parent;
   return json;
 }
 

@@ -14,12 +14,13 @@ namespace hypertune {
 /// Objectives first, then the others that some trial has, by name.
 std::vector<std::string> metric_names(const StudySpec& spec, std::span<const TrialRecord> trials);
 
-/// Names, then a row for each trial, numbers rounded for people: number, state, parameters (in the
-/// space's order, then others by name), metrics, duration_s. Empty where a trial has no value.
+/// Names, then a row for each trial, numbers rounded for people: number, state, parent (if
+/// some trial has one), parameters (in the space's order, then others by name), metrics,
+/// duration_s. Empty where a trial has no value.
 std::vector<TableRow> trial_rows(const StudySpec& spec, std::span<const TrialRecord> trials);
 
 /// number, state, params, metrics, reports [{step, metrics}], and where there is one: duration_s,
-/// reason, retry_of.
+/// reason, retry_of, parent.
 Json trial_json(const TrialRecord& trial);
 
 }  // namespace hypertune

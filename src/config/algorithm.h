@@ -45,6 +45,9 @@ struct Option {
   std::function<void(const Entry&, O&)> read;
   /// As TOML; empty when the option is not set.
   std::function<std::string(const O&)> text;
+  /// For what depends on the sections before: called when all keys of `section` are read. Returns
+  /// what it set by itself, for messages about options that contradict each other.
+  std::function<std::string(const Entry& section, const StudyFile& file, O&)> complete = {};
 };
 
 namespace option_types {
@@ -172,13 +175,15 @@ template <typename T>
 struct Algorithm {
   std::string_view name;
   std::vector<OptionDefault> options;
-  /// The keys are known to be options.
-  std::function<Choice<T>(const Entry& section)> read;
+  /// The keys are known to be options. `file` holds the sections that are read before.
+  std::function<Choice<T>(const Entry& section, const StudyFile& file)> read;
 };
 
 template <typename T>
 Algorithm<T> algorithm(std::string_view name, std::unique_ptr<T> (*make)()) {
-  return {name, {}, [=](const Entry&) { return Choice<T>{std::string(name), {}, make}; }};
+  return {name, {}, [=](const Entry&, const StudyFile&) {
+            return Choice<T>{std::string(name), {}, make};
+          }};
 }
 
 /// `Argument` is O or const O&.
@@ -189,18 +194,36 @@ Algorithm<T> algorithm(std::string_view name, std::unique_ptr<T> (*make)(Argumen
   for (const Option<O>& option : options) {
     defaults.push_back({std::string(option.key), option.text(O())});
   }
-  const auto read = [=](const Entry& section) {
+  const auto read = [=](const Entry& section, const StudyFile& file) {
     Choice<T> choice{std::string(name), {}, {}};
     O chosen;
     for (const Option<O>& option : options) {
       if (const auto entry = section.find(option.key)) option.read(*entry, chosen);
+    }
+    std::vector<std::string> notes;
+    for (const Option<O>& option : options) {
+      const std::string note =
+          option.complete ? option.complete(section, file, chosen) : std::string();
+      if (!note.empty()) notes.push_back(note);
       const std::string text = option.text(chosen);
       if (text != option.text(O())) {
         choice.changed.push_back(fmt::format("{} = {}", option.key, text));
       }
     }
-    section.check([&] { make(chosen); });  // options that contradict each other
+    try {
+      make(chosen);  // options that contradict each other
+    } catch (const ConfigError& error) {
+      section.fail(error.what() + (notes.empty() ? "" : " (" + join(notes, ", ") + ")"));
+    }
     choice.make = [=] { return make(chosen); };
+    if constexpr (requires { chosen.budget, chosen.workers; }) {
+      choice.make_for = [=](int budget, int workers) {
+        O sized = chosen;
+        sized.budget = budget;
+        sized.workers = workers;
+        return make(sized);
+      };
+    }
     return choice;
   };
   return {name, std::move(defaults), read};
@@ -215,9 +238,11 @@ struct KeyOwner {
 void check_option_keys(const Entry& section, const KeyOwner& chosen,
                        std::span<const KeyOwner> owners);
 
-/// Reads a section, such as [sampler], whose `name` chooses a row of the table.
+/// Reads a section, such as [sampler], whose `name` chooses a row of the table. `file` holds the
+/// sections that are read before.
 template <typename T>
-Choice<T> read_choice(const Entry& section, std::span<const Algorithm<T>> table) {
+Choice<T> read_choice(const Entry& section, std::span<const Algorithm<T>> table,
+                      const StudyFile& file = {}) {
   const auto name = section.find("name");
   if (!name) {
     section.fail(
@@ -238,7 +263,7 @@ Choice<T> read_choice(const Entry& section, std::span<const Algorithm<T>> table)
                            near.empty() ? "." : near, join(names, ", ")));
   }
   check_option_keys(section, owners[static_cast<std::size_t>(row - table.begin())], owners);
-  return row->read(section);
+  return row->read(section, file);
 }
 
 }  // namespace hypertune

@@ -17,14 +17,18 @@ void read_space(const Entry& section, StudyFile& file);
 /// Fails for a parameter of the space that [trainer] fixes as well.
 void check_trainer_against_space(const Entry& root);
 
+/// [stop]; needs the objectives.
+void read_stop(const Entry& section, StudyFile& file);
+
 /// [experiment]; needs the finished space and objectives.
 void read_experiment(const Entry& section, StudyFile& file);
 
 /// Metrics that trials of the study have.
 std::vector<std::string> known_metrics();
 
-/// Keys of a parameter's table, of [experiment], of a claim and of its estimate.
+/// Keys of a parameter's table, of [stop], of [experiment], of a claim and of its estimate.
 std::vector<std::string> parameter_keys();
+std::vector<std::string> stop_keys();
 std::vector<std::string> experiment_keys();
 
 }  // namespace hypertune

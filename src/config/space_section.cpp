@@ -16,6 +16,8 @@ namespace {
 constexpr std::size_t kMaxValues = 1000;
 /// Integer ranges up to this length are shown to the trainer value by value.
 constexpr std::uint64_t kMaxProbes = 1000;
+/// The key of [space] that is no parameter.
+constexpr std::string_view kConstraint = "constraint";
 
 std::vector<std::string> option_names() {
   std::vector<std::string> names;
@@ -23,9 +25,10 @@ std::vector<std::string> option_names() {
   return names;
 }
 
-void require_option(const Entry& entry) {
-  const std::vector<std::string> names = option_names();
+void require_option(const Entry& entry, const std::vector<std::string>& other_keys = {}) {
+  std::vector<std::string> names = option_names();
   if (std::ranges::find(names, entry.key()) != names.end()) return;
+  names.insert(names.end(), other_keys.begin(), other_keys.end());
   entry.fail_at_key(fmt::format("the trainer has no option \"{}\"{}", shorten(entry.key(), 60),
                                 suggestion(entry.key(), names)));
 }
@@ -146,7 +149,7 @@ constexpr std::array<Kind, 4> kKinds = {{{"float", Role::Sampled, read_range<Flo
                                          {"grid", Role::Grid, read_values}}};
 
 Parameter read_parameter(const Entry& entry) {
-  require_option(entry);
+  require_option(entry, {std::string(kConstraint)});
   require_per_trial(entry);
   if (entry.is_list()) {
     entry.fail(
@@ -203,6 +206,22 @@ Condition read_when(const Entry& when, std::span<const Entry> later) {
   return condition;
 }
 
+void read_constraint(const Entry& entry, SearchSpace& space) {
+  if (entry.is_table()) {
+    entry.fail(
+        "space.constraint is a condition as text, such as \"batch_size * epochs <= 256\", or a "
+        "list "
+        "of these; no parameter can have this name");
+  }
+  for (const Entry& element : entry.is_list() ? entry.elements() : std::vector<Entry>{entry}) {
+    const std::string text = element.text();
+    element.check([&] { space.constraint(Condition(text)); });
+  }
+  if (space.grid_points().empty()) {
+    entry.fail("no point of the space satisfies the constraints; relax them, or change the ranges");
+  }
+}
+
 /// What no backend can do is a fault of the entry that asks for it.
 void check_combinations(const Entry& section, TrainerOptions options) {
   const std::string precision = std::exchange(options.precision, "f32");
@@ -228,7 +247,9 @@ void read_trainer(const Entry& section, StudyFile& file) {
 }
 
 void read_space(const Entry& section, StudyFile& file) {
-  const std::vector<Entry> entries = section.members();
+  std::vector<Entry> entries = section.members();
+  // Constraints may name every parameter, wherever they stand.
+  std::erase_if(entries, [](const Entry& entry) { return entry.key() == kConstraint; });
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const Entry& entry = entries[i];
     Parameter parameter = read_parameter(entry);
@@ -238,6 +259,9 @@ void read_space(const Entry& section, StudyFile& file) {
     }
     entry.check([&] { require_that_trainer_takes(parameter, file.trainer); });
     (when ? *when : entry).check([&] { file.spec.space.add(std::move(parameter)); });
+  }
+  if (const auto constraint = section.find(kConstraint)) {
+    read_constraint(*constraint, file.spec.space);
   }
 }
 

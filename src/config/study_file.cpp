@@ -19,6 +19,8 @@ namespace {
 constexpr std::size_t kMaxNameBytes = 128;  // the name becomes the name of a folder
 constexpr std::int64_t kMaxSamples = 100'000;
 constexpr std::int64_t kMaxTrials = 100'000;
+constexpr std::int64_t kMaxEarlier = 10'000;
+constexpr int kFewestAutoTrials = 31;
 constexpr std::int64_t kMaxWorkers = 1024;
 constexpr std::int64_t kMaxAttempts = 1000;
 constexpr std::int64_t kMaxLeaseSeconds = 24 * 60 * 60;
@@ -100,7 +102,7 @@ void read_sampler(const Entry& section, StudyFile& file) {
 }
 
 void read_scheduler(const Entry& section, StudyFile& file) {
-  file.scheduler = read_choice(section, schedulers());
+  file.scheduler = read_choice(section, schedulers(), file);
 }
 
 void read_workers(const Entry& entry, StudyFile& file) {
@@ -127,6 +129,24 @@ constexpr Key<StudyFile> kTuneKeys[] = {
        file.tune.lease = std::chrono::seconds(entry.whole(1, kMaxLeaseSeconds));
      }}};
 
+constexpr Key<WarmStart> kWarmStartKeys[] = {
+    {"study", [](const Entry& entry, WarmStart& into) { into.study = entry.text(); }},
+    {"store", [](const Entry& entry, WarmStart& into) { into.store = entry.text(); }},
+    {"trials", [](const Entry& entry, WarmStart& into) {
+       into.trials = static_cast<int>(entry.whole(1, kMaxEarlier));
+     }}};
+
+void read_warm_start(const Entry& section, StudyFile& file) {
+  WarmStart warm_start;
+  read_table(section, kWarmStartKeys, warm_start);
+  if (warm_start.study.empty() && warm_start.store.empty()) {
+    section.fail(
+        "warm_start names no study to learn from; add study = \"name of a study\", or store = "
+        "\"its run folder\"");
+  }
+  file.warm_start = std::move(warm_start);
+}
+
 template <const auto& keys>
 void read_section(const Entry& section, StudyFile& file) {
   read_table(section, keys, file);
@@ -137,8 +157,10 @@ constexpr Key<StudyFile> kSections[] = {{"study", read_section<kStudyKeys>, "a s
                                         {"trainer", read_trainer},
                                         {"space", read_space},
                                         {"sampler", read_sampler},
+                                        {"warm_start", read_warm_start},
                                         {"scheduler", read_scheduler},
                                         {"tune", read_section<kTuneKeys>},
+                                        {"stop", read_stop},
                                         {"experiment", read_experiment}};
 
 /// The grid multiplies: refused before anybody writes it out.
@@ -168,7 +190,51 @@ void check_tune(const Entry& root, StudyFile& file) {
   workers.value_or(*section).check([&] { check_options(file.tune); });
 }
 
+void check_lag_with_scheduler(const Entry& root, const StudyFile& file) {
+  if (!file.tune.lag) return;
+  root.find("tune")->find("lag")->check([&] { check_lag(file.tune.lag, *file.scheduler.make()); });
+}
+
+/// BOHB is a scheduler that brings its sampler along.
+void complete_bohb(const Entry& root, StudyFile& file) {
+  if (file.scheduler.name != "bohb") return;
+  const auto section = root.find("sampler");
+  if (!section) {
+    file.sampler = {"tpe", {}, [] { return tpe_sampler(); }};
+  } else if (file.sampler.name != "tpe") {
+    section->fail(fmt::format(
+        "the scheduler bohb is hyperband with the sampler tpe, not {0}; remove [sampler], or write "
+        "scheduler.name = \"hyperband\" to use {0}",
+        file.sampler.name));
+  }
+}
+
+int planned_trials(const StudyFile& file) {
+  return static_cast<int>(file.spec.space.grid_points().size()) * file.tune.num_samples;
+}
+
+/// With many trials there is something to learn; but claims are about what chance draws, and a
+/// sampler that prefers good trials would bias their estimates.
+void choose_default_sampler(StudyFile& file) {
+  const bool draws = std::ranges::any_of(
+      file.spec.space.parameters(), [](const Parameter& p) { return p.role == Role::Sampled; });
+  if (!draws || !file.experiment.claims.empty()) return;
+  if (planned_trials(file) < kFewestAutoTrials) return;
+  const auto make = [](int budget, int workers) {
+    return auto_sampler({.budget = budget, .workers = workers});
+  };
+  file.sampler = {"auto", {}, {}, make};
+}
+
 }  // namespace
+
+void size_sampler(StudyFile& file) {
+  if (!file.sampler.make_for) return;
+  // With a lag results are not to depend on the number of workers.
+  const int workers = file.tune.lag ? *file.tune.lag + 1 : std::max(1, file.tune.workers);
+  file.sampler.make = [make_for = file.sampler.make_for, budget = std::max(1, planned_trials(file)),
+                       workers] { return make_for(budget, workers); };
+}
 
 StudyFile parse_study_file(std::string_view text, const std::string& name,
                            const Overrides& overrides) {
@@ -182,6 +248,10 @@ StudyFile parse_study_file(std::string_view text, const std::string& name,
   check_trainer_against_space(root);
   check_size_of_plan(root, file);
   check_tune(root, file);
+  if (!root.find("sampler")) choose_default_sampler(file);
+  complete_bohb(root, file);
+  size_sampler(file);
+  check_lag_with_scheduler(root, file);
 
   file.experiment.study_file = std::filesystem::path(name).filename().string();
   std::string hashed(text);
@@ -208,10 +278,13 @@ std::vector<std::string> study_file_keys() {
   };
   add("study", names_of(kStudyKeys));
   add("study.objectives", names_of(kObjectiveKeys));
+  add("space", {"constraint"});
   add("space.NAME", parameter_keys());
   add("sampler", {"name"});
   add("scheduler", {"name"});
+  add("warm_start", names_of(kWarmStartKeys));
   add("tune", names_of(kTuneKeys));
+  add("stop", stop_keys());
   add("trainer", names_of(trainer_options()));
   add("experiment", experiment_keys());
   return keys;

@@ -4,12 +4,14 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "hypertune/report.h"
 #include "hypertune/sampler.h"
 #include "hypertune/scheduler.h"
+#include "hypertune/stopper.h"
 #include "hypertune/storage.h"
 #include "hypertune/trainer.h"
 #include "hypertune/tune.h"
@@ -23,6 +25,9 @@ struct Choice {
   /// `key = value` for each option that is not at its default.
   std::vector<std::string> changed;
   std::function<std::unique_ptr<T>()> make;
+  /// The same for an algorithm that wants to know how many trials there are to be and how many of
+  /// them run at once; null for others.
+  std::function<std::unique_ptr<T>(int budget, int workers)> make_for = {};
 };
 
 /// `qmc`, or `qmc (scramble = false)` where options are not at their defaults.
@@ -34,14 +39,34 @@ std::string to_string(const Choice<T>& choice) {
   return options.empty() ? choice.name : choice.name + " (" + options + ")";
 }
 
+/// What ends a study before its plan is done.
+struct StopRules {
+  std::optional<int> trials;
+  std::optional<double> target;
+  std::optional<int> no_improvement;
+  double min_improvement = 0;  ///< of no_improvement
+  std::optional<double> expected_improvement;
+};
+/// The stoppers of these rules.
+std::vector<std::unique_ptr<Stopper>> make_stoppers(const StopRules& rules);
+
+/// Another study whose trials the sampler learns from; at least one of the first two is not empty.
+struct WarmStart {
+  std::string study = {};  ///< empty: the only one of the store
+  std::string store = {};  ///< run folder or database; empty: the run folder of `study`
+  int trials = 100;        ///< at most: the best half and the latest
+};
+
 /// A study file, checked. Defaults are those of the structs.
 struct StudyFile {
   StudySpec spec;                                              ///< [study] and [space]
   Choice<Sampler> sampler = {"random", {}, random_sampler};    ///< [sampler]
   Choice<Scheduler> scheduler = {"fifo", {}, fifo_scheduler};  ///< [scheduler]
-  TuneOptions tune;        ///< [tune]; workers 0 in the file: one for each core
-  TrainerOptions trainer;  ///< [trainer]
-  Experiment experiment;   ///< [experiment]
+  TuneOptions tune;  ///< [tune] and stop.time_s; workers 0 in the file: one for each core
+  StopRules stop;    ///< [stop]
+  std::optional<WarmStart> warm_start = {};  ///< [warm_start]
+  TrainerOptions trainer;                    ///< [trainer]
+  Experiment experiment;                     ///< [experiment]
 };
 
 /// `tune.workers=4`: a dotted key and a TOML value, which replaces the one in the file.
@@ -56,6 +81,12 @@ StudyFile load_study_file(const std::filesystem::path& file, const Overrides& ov
 /// The same for a text; `name` stands for the file in messages.
 StudyFile parse_study_file(std::string_view text, const std::string& name,
                            const Overrides& overrides = {});
+
+/// Tells the sampler auto what [tune] plans. To be repeated when `tune` was changed.
+void size_sampler(StudyFile& file);
+
+/// The keys of [stop] that are set, as a study file writes them: `trials = 20`, `time_s = 60`.
+std::vector<std::string> stop_rules(const StudyFile& file);
 
 /// The dotted name of every key, such as `tune.workers`; NAME stands for that of a parameter. The
 /// options of samplers and schedulers, which differ from one to the next, are left out.

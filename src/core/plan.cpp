@@ -3,17 +3,76 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
+#include <numeric>
+#include <set>
+#include <utility>
 
+#include "base/text.h"
+#include "core/choose.h"
 #include "hypertune/error.h"
 
 namespace hypertune {
+namespace {
 
-std::vector<TrialPlan> grid_plan(const SearchSpace& space, int num_samples, bool paired) {
-  const std::vector<Params> cells = space.grid_points();
+/// How many points of a cell differ, or `most` when that is less, when nothing is sampled in it, or
+/// when they cannot be counted. `together`: cells that are to get the same values.
+int count_samples(const SearchSpace& space, const Params& cell, std::span<const Params> together,
+                  int most, int& tries_left) {
+  const SearchSpace open = space.without(cell);
+  int count = 0;
+  bool repeats = false;
+  const bool counted = for_each_point(
+      open,
+      [&](const Params& point) {
+        repeats = !has_sampled(open, point);
+        if (!repeats && allowed_in_cells(space, together, point)) ++count;
+        return !repeats && count < most;
+      },
+      tries_left);
+  return counted && !repeats ? count : most;
+}
+
+SearchSpace unconstrained(const SearchSpace& space) {
+  SearchSpace copy;
+  for (const Parameter& parameter : space.parameters()) copy.add(parameter);
+  return copy;
+}
+
+}  // namespace
+
+PlanSize plan_size(const SearchSpace& space, int num_samples, bool paired) {
+  PlanSize size{.cells = space.grid_points()};
+  if (!space.constraints().empty()) {
+    size.forbidden_cells =
+        static_cast<int>(unconstrained(space).grid_points().size() - size.cells.size());
+  }
+  size.samples.assign(size.cells.size(), num_samples);
+  int tries_left = kMaxValuesTried;
+  if (!paired) {
+    for (std::size_t i = 0; i < size.cells.size(); ++i) {
+      size.samples[i] = count_samples(space, size.cells[i], {}, num_samples, tries_left);
+    }
+  } else if (sampled_alike(space) && !size.cells.empty()) {
+    const int draws = count_samples(space, size.cells.front(), size.cells, num_samples, tries_left);
+    size.samples.assign(size.cells.size(), draws);
+  }
+  size.trials = std::accumulate(size.samples.begin(), size.samples.end(), 0);
+  if (std::ranges::all_of(size.samples, [&](int samples) { return samples < num_samples; })) {
+    size.exhausted = fmt::format("the space of {} is exhausted", count_of(size.trials, "point"));
+  }
+  return size;
+}
+
+std::vector<TrialPlan> grid_plan(const PlanSize& size, bool paired) {
+  const std::vector<Params>& cells = size.cells;
+  const int num_samples =
+      cells.empty() ? 0 : *std::max_element(size.samples.begin(), size.samples.end());
   std::vector<TrialPlan> plans;
   for (int sample = 0; sample < num_samples; ++sample) {
     for (std::size_t cell = 0; cell < cells.size(); ++cell) {
+      if (sample >= size.samples[cell]) continue;
       const auto row = static_cast<std::uint64_t>(sample);
       plans.push_back({.key = fmt::format("grid/{}/{}", sample, cell),
                        .fixed = cells[cell],
@@ -35,6 +94,37 @@ void require_same_draws(const std::string& study, std::span<const TrialPlan> pla
                     "the changed study another name or another folder (--out)",
                     study));
   }
+}
+
+std::string successor_key(int number) { return fmt::format("next/{}", number); }
+
+TrialPlan successor_plan(int number, const Ruling::Successor& successor) {
+  return {.key = successor_key(number), .fixed = successor.params, .parent = successor.parent};
+}
+
+std::vector<TrialPlan> retry_plan(const Storage& storage, StudyId study, int max_attempts) {
+  const std::vector<TrialRecord> trials = storage.trials(study);
+  std::set<std::string, std::less<>> keys;
+  for (const TrialRecord& trial : trials) keys.insert(trial.plan.key);
+  std::vector<TrialPlan> plans;
+  for (const TrialRecord& trial : trials) {
+    if (!wants_retry(trial, max_attempts)) continue;
+    // An interruption is nobody's fault: it does not count as an attempt.
+    const int attempt = trial.plan.attempt + (trial.failure == Failure::Interrupted ? 0 : 1);
+    std::string key = fmt::format("retry/{}/{}", trial.number, attempt);
+    // A successor is planned before the trial ends: its worker may have died in between.
+    if (keys.contains(key) || keys.contains(successor_key(trial.number))) continue;
+    Params fixed = trial.plan.fixed;
+    for (const auto& [name, value] : trial.params) fixed[name] = value;
+    const bool saved = storage.checkpoint(study, trial.number).has_value();
+    plans.push_back({.key = std::move(key),
+                     .fixed = std::move(fixed),
+                     .draw = trial.draw(),
+                     .retry_of = trial.number,
+                     .attempt = attempt,
+                     .parent = saved ? std::optional(trial.number) : trial.plan.parent});
+  }
+  return plans;
 }
 
 }  // namespace hypertune

@@ -1,19 +1,43 @@
 // The plan of a study: which trials its grid and its number of samples ask for.
 #pragma once
 
+#include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
+#include "hypertune/scheduler.h"
 #include "hypertune/storage.h"
 
 namespace hypertune {
 
-/// `num_samples` trials for each grid point, sample by sample; see Study::plan.
-std::vector<TrialPlan> grid_plan(const SearchSpace& space, int num_samples, bool paired);
+/// How many trials the grid and the number of samples ask for.
+struct PlanSize {
+  std::vector<Params> cells = {};  ///< grid points
+  std::vector<int> samples = {};   ///< of each: fewer where nothing else is left to be sampled
+  int trials = 0;
+  int forbidden_cells = 0;  ///< grid points that the constraints leave out
+  /// Where every cell gets fewer samples than were asked for: why, in words for the user.
+  std::optional<std::string> exhausted = {};
+};
+PlanSize plan_size(const SearchSpace& space, int num_samples, bool paired);
+
+/// These trials, sample by sample; see Study::plan.
+std::vector<TrialPlan> grid_plan(const PlanSize& size, bool paired);
 
 /// Throws StudyMismatch when some of these trials were planned with another draw: the study was
 /// begun with the other setting of `paired`.
 void require_same_draws(const std::string& study, std::span<const TrialPlan> plans,
                         std::span<const TrialRecord> trials);
+
+/// The key of what takes this trial's place, see Ruling::successor.
+std::string successor_key(int number);
+
+/// What takes the place of the trial of this number.
+TrialPlan successor_plan(int number, const Ruling::Successor& successor);
+
+/// What repeats the failed trials that want it, see Study::plan_retries, apart from those whose
+/// work is planned already. It goes on from the last checkpoint.
+std::vector<TrialPlan> retry_plan(const Storage& storage, StudyId study, int max_attempts);
 
 }  // namespace hypertune

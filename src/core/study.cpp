@@ -5,15 +5,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <mutex>
+#include <set>
 #include <span>
 #include <utility>
 
 #include "base/assert.h"
 #include "base/text.h"
 #include "base/worker_id.h"
-#include "core/begun_trials.h"
-#include "core/changes.h"
+#include "core/earlier.h"
 #include "core/plan.h"
+#include "core/study_shared.h"
 #include "hypertune/error.h"
 
 namespace hypertune {
@@ -23,6 +25,11 @@ namespace {
 constexpr std::chrono::hours kAskLease{24 * 365};
 
 constexpr std::string_view kLagAttribute = "hypertune:lag";
+
+constexpr const char* kNoPoint =
+    "no point of the space satisfies the constraints, among them {}; relax them, or change the "
+    "ranges";
+constexpr std::string_view kEarlierAttribute = "hypertune:earlier";
 
 /// As a message shows it.
 std::string lag_text(const std::string& json) {
@@ -43,6 +50,16 @@ Outcome settled(Outcome outcome, const std::vector<Objective>& objectives, const
       return outcome;
     }
   }
+  if (outcome.state == TrialState::Pruned && trial.last_decision() == Decision::Pause) {
+    return Outcome::paused();
+  }
+  if (outcome.state == TrialState::Paused) {
+    if (trial.last_decision() == Decision::Pause) return outcome;
+    if (trial.last_decision() == Decision::Continue) {
+      return Outcome::failed("it paused, and no scheduler had asked for that");
+    }
+    outcome.state = TrialState::Pruned;
+  }
   if (outcome.state == TrialState::Pruned) {
     const auto last_step = trial.record().reports.empty() ? 0 : trial.record().reports.back().step;
     if (trial.stop_cause() == StopCause::Interrupted) {
@@ -62,24 +79,27 @@ Outcome settled(Outcome outcome, const std::vector<Objective>& objectives, const
   return outcome;
 }
 
-Params fixed_values(const TrialRecord& record) {
-  Params fixed = record.params;
-  for (const auto& [name, value] : record.plan.fixed) fixed.try_emplace(name, value);
-  return fixed;
-}
-
-bool has_grid(const SearchSpace& space) {
-  return std::ranges::any_of(space.parameters(),
-                             [](const Parameter& p) { return p.role == Role::Grid; });
+/// Under which the trial paused. Throws Error when a scheduler names a trial that it cannot have
+/// resumed.
+Claim claim_of_paused(int number, std::span<const TrialRecord> trials) {
+  const auto trial = std::ranges::find(trials, number, &TrialRecord::number);
+  if (trial != trials.end() && trial->state == TrialState::Paused) {
+    return {trial->id, trial->lease};
+  }
+  throw Error(fmt::format("the scheduler wants trial {} to go on, which is not paused", number));
 }
 
 }  // namespace
 
-struct Study::Shared {
-  Shared(const Storage& storage, StudyId study) : begun(storage, study) {}
-  BegunTrials begun;
-  Changes changes;
-};
+void check_lag(std::optional<int> lag, const Scheduler& scheduler) {
+  if (lag && *lag < 0) throw ConfigError(fmt::format("a lag is 0 or more, not {}", *lag));
+  if (lag && (scheduler.pauses() || scheduler.replaces())) {
+    throw ConfigError(
+        "a lag cannot be combined with a scheduler that pauses or replaces trials: which of them "
+        "goes on depends on what has ended; drop lag, or choose a scheduler that only stops "
+        "trials");
+  }
+}
 
 Study::Study(StudySpec spec, std::shared_ptr<Storage> storage, std::unique_ptr<Sampler> sampler,
              std::unique_ptr<Scheduler> scheduler)
@@ -92,15 +112,21 @@ Study::Study(StudySpec spec, std::shared_ptr<Storage> storage, std::unique_ptr<S
   if (spec_.objectives.empty()) {
     throw ConfigError(fmt::format("study \"{}\" needs at least one objective", spec_.name));
   }
+  if (!spec_.space.constraints().empty() && spec_.space.grid_points().empty()) {
+    throw ConfigError(fmt::format(kNoPoint, spec_.space.constraints().front().text()));
+  }
   id_ = storage_->open_study(spec_);
   shared_ = std::make_unique<Shared>(*storage_, id_);
+  const auto attributes = storage_->attributes(id_);
+  const auto earlier = attributes.find(kEarlierAttribute);
+  if (earlier != attributes.end()) earlier_ = earlier_from_json(earlier->second);
 }
 
 Study::Study(Study&&) noexcept = default;
 Study::~Study() = default;
 
 void Study::set_lag(std::optional<int> lag) {
-  if (lag && *lag < 0) throw ConfigError(fmt::format("a lag is 0 or more, not {}", *lag));
+  check_lag(lag, *scheduler_);
   const std::string now = lag ? std::to_string(*lag) : "null";
   const auto attributes = storage_->attributes(id_);
   const auto stored = attributes.find(kLagAttribute);
@@ -117,24 +143,66 @@ void Study::set_lag(std::optional<int> lag) {
   lag_ = lag;
 }
 
+int Study::learn_from(const std::vector<TrialRecord>& earlier) {
+  if (storage_->begun_trials(id_).empty()) {
+    earlier_ = learnable(spec_, earlier);
+    storage_->set_attribute(id_, kEarlierAttribute, earlier_to_json(earlier_));
+  } else if (!storage_->attributes(id_).contains(kEarlierAttribute)) {
+    throw StudyMismatch(fmt::format(
+        "study \"{}\" was begun without trials of another study to learn from; drop them, or give "
+        "the changed study another name or another folder (--out)",
+        spec_.name));
+  }
+  return static_cast<int>(earlier_.size());
+}
+
+void Study::set_stoppers(std::vector<std::unique_ptr<Stopper>> stoppers) {
+  shared_->ending.set_stoppers(std::move(stoppers));
+}
+
+std::optional<std::string> Study::stopped() const {
+  if (auto reason = shared_->ending.reason()) return reason;
+  const std::scoped_lock lock(shared_->plan_mutex);
+  if (!shared_->plan_exhausted || storage_->next_waiting(id_)) return std::nullopt;
+  return shared_->plan_exhausted;
+}
+
 Trial Study::ask() {
   const Lease lease{worker_id(0), kAskLease};
   for (;;) {
-    if (auto trial = next(lease)) return std::move(*trial);
+    if (auto trial = next(lease, {}, Patience::None)) return std::move(*trial);
+    if (const auto reason = shared_->ending.reason()) {
+      throw Error(fmt::format("study \"{}\" has ended: {}", spec_.name, *reason));
+    }
     // Another process may be quicker to claim what is enqueued here.
     enqueue(Params{});
   }
 }
 
 std::optional<Trial> Study::next(const Lease& lease, const TrialHooks& hooks) {
-  while (auto record = claim(lease, hooks.stop)) {
+  return next(lease, hooks, Patience::UntilOthersEnd);
+}
+
+std::optional<Trial> Study::next(const Lease& lease, const TrialHooks& hooks, Patience patience) {
+  const auto free_trial = [&] {
+    return scheduler_->pauses() ? resume_or_claim(lease, hooks, patience) : claim(lease, hooks);
+  };
+  while (auto record = free_trial()) {
     try {
       try {
+        if (record->plan.parent && patience != Patience::None) await_parent(*record, lease);
         return take(*record, lease, hooks);
       } catch (const ParameterConflict& e) {
         // Another program enqueued what this space does not allow; the queue goes on.
         storage_->finish({record->id, record->lease}, Outcome::failed(e.what()));
         shared_->changes.announce();
+      } catch (const StorageError&) {
+        throw;
+      } catch (const Error& e) {
+        // Others may wait for its values.
+        storage_->finish({record->id, record->lease}, Outcome::failed(e.what()));
+        shared_->changes.announce();
+        throw;
       }
     } catch (const LeaseLost&) {
       // Deciding took longer than the lease: the trial was given up, and the queue goes on.
@@ -145,112 +213,78 @@ std::optional<Trial> Study::next(const Lease& lease, const TrialHooks& hooks) {
   return std::nullopt;
 }
 
-std::optional<TrialRecord> Study::claim(Lease lease, const std::stop_token& stop) {
-  if (!lag_) return storage_->claim(id_, lease);
+/// Whether no trial begins any more.
+bool Study::is_over(const TrialHooks& hooks) const {
+  return shared_->ending.reason() || (hooks.too_late && hooks.too_late());
+}
+
+/// Whether a stopper ends the study before this trial; with a lag, or before one that precedes it.
+bool Study::ends_before(int number) const {
+  const int first = lag_ ? shared_->begun.count_final() : number;
+  const auto ask = [&](const Stopper& stopper, int about) {
+    TrialRecord record;
+    record.number = about;
+    return with_history(record, true, [&](const History& history) {
+      return stopper.reason_to_stop(spec_.space, history);
+    });
+  };
+  if (!shared_->ending.ends_before(first, number, ask)) return false;
+  shared_->changes.announce();
+  return true;
+}
+
+/// The first waiting trial, unless a stopper says that it must not begin.
+std::optional<TrialRecord> Study::claim_waiting(Lease lease) {
+  if (shared_->ending.has_stoppers()) {
+    const auto number = storage_->next_waiting(id_);
+    if (!number || *number > lease.highest_number || ends_before(*number)) return std::nullopt;
+    // No stopper was asked about those behind it.
+    lease.highest_number = *number;
+  }
+  return storage_->claim(id_, lease);
+}
+
+std::optional<TrialRecord> Study::claim(Lease lease, const TrialHooks& hooks) {
+  const std::stop_token& stop = hooks.stop;
+  const int highest = lease.highest_number;
   for (;;) {
+    if (is_over(hooks)) return std::nullopt;
     const std::uint64_t seen = shared_->changes.count();
     // Then all trials numbered below that one less the lag are final.
-    lease.highest_number = shared_->begun.count_final() + *lag_;
-    if (auto record = storage_->claim(id_, lease)) return record;
-    if (!storage_->next_waiting(id_) || stop.stop_requested()) return std::nullopt;
+    if (lag_) lease.highest_number = std::min(highest, shared_->begun.count_final() + *lag_);
+    if (auto record = claim_waiting(lease)) return record;
+    const auto waiting = storage_->next_waiting(id_);
+    if (!waiting || *waiting > highest || stop.stop_requested()) return std::nullopt;
+    if (!lag_) continue;  // another worker was quicker
     shared_->changes.wait(seen, stop);
     if (shared_->changes.count() == seen) storage_->fail_stale(id_);
   }
 }
 
-Trial Study::take(TrialRecord record, const Lease& lease, TrialHooks hooks) {
-  Params fixed = fixed_values(record);
-  if (sampler_->uses_history() && record.plan.draw && has_grid(spec_.space)) {
-    fixed.merge(values_of_siblings(record, fixed, lease));
-  }
-  decide(record, spec_.space, fixed);
-  shared_->changes.announce();
-  return Trial(*this, std::move(record), std::move(hooks));
-}
-
-/// What trials of the same draw with lower numbers were given, for parameters that are not `fixed`.
-/// Waits until all of them that have begun are decided; they were claimed before this one, and wait
-/// for none that was claimed later.
-Params Study::values_of_siblings(const TrialRecord& record, const Params& fixed,
-                                 const Lease& lease) const {
+std::optional<TrialRecord> Study::resume_or_claim(const Lease& lease, const TrialHooks& hooks,
+                                                  Patience patience) {
+  const std::stop_token& stop = hooks.stop;
   for (;;) {
+    if (is_over(hooks)) return std::nullopt;
     const std::uint64_t seen = shared_->changes.count();
-    std::vector<const TrialRecord*> siblings;
-    bool all_decided = true;
+    // Asked first: what another worker takes from now on is seen to run.
+    const auto waiting = storage_->next_waiting(id_);
+    std::optional<Claim> wanted;
+    bool others_run = false;
     {
       const BegunTrials::View view = shared_->begun.all();
-      for (const TrialRecord& trial : view.trials()) {
-        if (trial.number >= record.number) break;
-        if (trial.draw() != record.draw()) continue;
-        all_decided = all_decided && (is_final(trial.state) || !trial.params.empty());
-        siblings.push_back(&trial);
-      }
-      if (all_decided) {
-        Params known = fixed;
-        Params values;
-        for (const Parameter& parameter : spec_.space.parameters()) {
-          if (known.contains(parameter.name) || !spec_.space.active(parameter, known)) continue;
-          const auto sibling = std::ranges::find_if(siblings, [&](const TrialRecord* trial) {
-            return trial->params.contains(parameter.name);
-          });
-          if (sibling == siblings.end()) continue;
-          values[parameter.name] = (*sibling)->params.at(parameter.name);
-          known[parameter.name] = values[parameter.name];
-        }
-        return values;
-      }
+      const auto number =
+          scheduler_->resume({spec_.objectives, view.trials(), spec_.seed, waiting.value_or(-1)});
+      if (number) wanted = claim_of_paused(*number, view.trials());
+      others_run = std::ranges::any_of(view.trials(), runs);
     }
-    shared_->changes.wait(seen, {});
-    if (shared_->changes.count() > seen) continue;
-    // Perhaps its worker is gone; this trial's own lease must not run out meanwhile.
-    const Claim own{record.id, record.lease};
-    storage_->heartbeat(std::span(&own, 1), lease.duration);
-    storage_->fail_stale(id_);
-  }
-}
-
-template <typename Action>
-auto Study::with_history(const TrialRecord& of, bool wanted, Action action) const {
-  History history{spec_.objectives, {}, spec_.seed, of.number, of.draw()};
-  if (!wanted) return action(history);
-  const BegunTrials::View view =
-      lag_ ? shared_->begun.first(std::max(0, of.number - *lag_)) : shared_->begun.all();
-  history.trials = view.trials();
-  return action(history);
-}
-
-void Study::suggest(TrialRecord& record, const SearchSpace& space) const {
-  decide(record, space, fixed_values(record));
-}
-
-void Study::decide(TrialRecord& record, const SearchSpace& space, const Params& fixed) const {
-  const Rng rng = Rng::for_trial(spec_.seed, record.draw());
-  Params decided = with_history(record, sampler_->uses_history(), [&](const History& history) {
-    return sampler_->sample(space.without(fixed), history, rng);
-  });
-  for (const auto& [name, value] : fixed) decided.try_emplace(name, value);
-
-  std::vector<Storage::ParamValue> writes;
-  for (const Parameter& parameter : space.parameters()) {
-    const auto value = decided.find(parameter.name);
-    if (record.params.contains(parameter.name) || !space.active(parameter, decided)) continue;
-    if (value == decided.end()) {
-      throw Error(
-          fmt::format("the sampler gave no value for the parameter \"{}\"", parameter.name));
-    }
-    const auto coerced = coerce(parameter.domain, value->second);
-    if (!coerced) {
-      throw ParameterConflict(fmt::format("trial {}: the value {} of \"{}\" does not lie in {}",
-                                          record.number, to_string(value->second), parameter.name,
-                                          to_string(parameter.domain)));
-    }
-    writes.push_back({parameter.name, parameter.domain, *coerced});
-  }
-  if (writes.empty()) return;
-  storage_->set_params({record.id, record.lease}, writes);
-  for (const auto& write : writes) {
-    record.params[write.name] = write.value;
-    record.domains[write.name] = write.domain;
+    auto record = wanted ? storage_->resume(*wanted, lease) : claim_waiting(lease);
+    if (record) return record;
+    const bool may_claim = waiting && *waiting <= lease.highest_number;
+    if (wanted || may_claim) continue;  // another worker was quicker
+    if (!others_run || patience == Patience::None || stop.stop_requested()) return std::nullopt;
+    shared_->changes.wait(seen, stop);
+    if (shared_->changes.count() == seen) storage_->fail_stale(id_);
   }
 }
 
@@ -261,12 +295,20 @@ Ruling Study::rule(const TrialRecord& record) const {
 }
 
 void Study::tell(Trial& trial, Outcome outcome) {
-  if (!is_final(outcome.state)) {
-    throw Error(fmt::format("trial {}: an outcome is complete, pruned or failed, not {}",
+  if (!is_final(outcome.state) && outcome.state != TrialState::Paused) {
+    throw Error(fmt::format("trial {}: an outcome is complete, pruned, failed or paused, not {}",
                             trial.number(), to_string(outcome.state)));
   }
   outcome = settled(std::move(outcome), spec_.objectives, trial);
-  storage_->finish(trial.claim(), outcome);
+  if (outcome.state == TrialState::Paused) {
+    storage_->pause(trial.claim());
+  } else {
+    // First, so that it is not lost when this process dies; the key plans it once.
+    if (outcome.state == TrialState::Pruned && trial.successor_) {
+      storage_->enqueue(id_, std::span(&*trial.successor_, 1));
+    }
+    storage_->finish(trial.claim(), outcome);
+  }
   shared_->changes.announce();
   trial.record_.state = outcome.state;
   trial.record_.metrics = outcome.metrics;
@@ -284,31 +326,51 @@ int Study::enqueue_plans(const std::vector<TrialPlan>& plans) {
       throw ParameterConflict(fmt::format("cannot enqueue {} = {}: it does not lie in {}", name,
                                           to_string(value), to_string(parameter->domain)));
     }
+    require_allowed(spec_.space, plan.fixed);
   }
   return storage_->enqueue(id_, plans);
 }
 
 int Study::plan(int num_samples, bool paired) {
-  const std::vector<TrialPlan> plans = grid_plan(spec_.space, num_samples, paired);
+  PlanSize size = plan_size(spec_.space, num_samples, paired);
+  if (size.trials == 0 && num_samples > 0) {
+    throw ConfigError(fmt::format(kNoPoint, spec_.space.constraints().front().text()));
+  }
+  const std::vector<TrialPlan> plans = grid_plan(size, paired);
   require_same_draws(spec_.name, plans, storage_->trials(id_));
+  shared_->ending.forget();
+  {
+    const std::scoped_lock lock(shared_->plan_mutex);
+    shared_->plan_exhausted = std::move(size.exhausted);
+    shared_->paired_cells.reset();
+    if (paired) {
+      shared_->paired_cells = std::make_shared<const std::vector<Params>>(std::move(size.cells));
+    }
+  }
   return storage_->enqueue(id_, plans);
 }
 
 int Study::plan_retries(int max_attempts) {
-  std::vector<TrialPlan> plans;
-  for (const TrialRecord& trial : storage_->trials(id_)) {
-    if (!wants_retry(trial, max_attempts)) continue;
-    Params fixed = trial.plan.fixed;
-    for (const auto& [name, value] : trial.params) fixed[name] = value;
-    // An interruption is nobody's fault: it does not count as an attempt.
-    const int attempt = trial.plan.attempt + (trial.failure == Failure::Interrupted ? 0 : 1);
-    plans.push_back({.key = fmt::format("retry/{}/{}", trial.number, attempt),
-                     .fixed = std::move(fixed),
-                     .draw = trial.draw(),
-                     .retry_of = trial.number,
-                     .attempt = attempt});
-  }
+  const std::vector<TrialPlan> plans = retry_plan(*storage_, id_, max_attempts);
   return plans.empty() ? 0 : storage_->enqueue(id_, plans);
+}
+
+std::vector<TrialRecord> Study::end_paused() {
+  if (storage_->next_waiting(id_)) return {};
+  std::vector<TrialRecord> begun = storage_->begun_trials(id_);
+  if (std::ranges::any_of(begun, runs)) return {};
+  std::set<int> ended;
+  for (const TrialRecord& trial : begun) {
+    if (trial.state != TrialState::Paused) continue;
+    Metrics metrics = trial.reports.empty() ? Metrics() : trial.reports.back().metrics;
+    const Outcome outcome = Outcome::pruned("not promoted", std::move(metrics));
+    if (storage_->end_paused({trial.id, trial.lease}, outcome)) ended.insert(trial.number);
+  }
+  if (ended.empty()) return {};
+  shared_->changes.announce();
+  begun = storage_->begun_trials(id_, *ended.begin());
+  std::erase_if(begun, [&](const TrialRecord& trial) { return !ended.contains(trial.number); });
+  return begun;
 }
 
 std::vector<TrialRecord> Study::trials() const { return storage_->trials(id_); }

@@ -5,6 +5,8 @@
 
 #include <cmath>
 
+#include "core/plan.h"
+#include "core/study_shared.h"
 #include "hypertune/error.h"
 #include "hypertune/study.h"
 
@@ -45,6 +47,8 @@ Outcome Outcome::failed(std::string reason) {
 Outcome Outcome::interrupted(std::string reason) {
   return {TrialState::Failed, {}, std::move(reason), Failure::Interrupted};
 }
+
+Outcome Outcome::paused() { return {TrialState::Paused, {}, {}, Failure::None}; }
 
 std::optional<double> TrialRecord::duration_s() const {
   if (!started || !ended) return std::nullopt;
@@ -95,10 +99,26 @@ Value Trial::suggest(std::string_view name, const Domain& domain) {
 }
 
 Decision Trial::report(std::int64_t step, Metrics metrics) {
-  if (!record_.reports.empty() && step <= record_.reports.back().step) {
+  if (last_step_ && step <= *last_step_) {
     throw Error(fmt::format("trial {}: step {} was reported after step {}; steps must increase",
-                            record_.number, step, record_.reports.back().step));
+                            record_.number, step, *last_step_));
   }
+  last_step_ = step;
+  wants_checkpoint_ = false;
+  // The evaluation began anew after a pause.
+  const bool repeated = !record_.reports.empty() && step <= record_.reports.back().step;
+  if (!repeated) {
+    decision_ = record_and_rule(step, std::move(metrics));
+  } else if (hooks_.stop.stop_requested()) {
+    stop_cause_ = StopCause::Interrupted;
+    decision_ = Decision::Stop;
+  } else {
+    decision_ = Decision::Continue;
+  }
+  return decision_;
+}
+
+Decision Trial::record_and_rule(std::int64_t step, Metrics metrics) {
   record_.reports.push_back({step, std::move(metrics)});
   study_->storage().add_report(claim(), record_.reports.back());
   if (hooks_.on_report) hooks_.on_report(record_);
@@ -113,12 +133,28 @@ Decision Trial::report(std::int64_t step, Metrics metrics) {
   } else {
     Ruling ruling = study_->rule(record_);
     decision = ruling.decision;
+    wants_checkpoint_ =
+        decision == Decision::Pause ||
+        (decision == Decision::Continue && study_->scheduler_->wants_checkpoint(record_));
     if (decision == Decision::Stop) {
       stop_cause_ = StopCause::Scheduler;
       stop_reason_ = std::move(ruling.reason);
+      if (ruling.successor) successor_ = successor_plan(number(), *ruling.successor);
     }
   }
   return decision;
+}
+
+std::optional<std::string> Trial::checkpoint() const {
+  const Storage& storage = study_->storage();
+  auto own = storage.checkpoint(study_->id(), number());
+  if (own || !record_.plan.parent) return own;
+  return storage.checkpoint(study_->id(), *record_.plan.parent);
+}
+
+void Trial::save_checkpoint(std::string_view bytes) {
+  study_->storage().save_checkpoint(claim(), bytes);
+  study_->shared_->changes.announce();
 }
 
 std::uint64_t Trial::seed() const { return record_.seed(study_->spec().seed); }

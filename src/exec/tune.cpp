@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
@@ -12,6 +13,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/json.h"
+#include "base/text.h"
 #include "base/worker_id.h"
 #include "hypertune/error.h"
 
@@ -27,22 +30,36 @@ class WorkerPool {
       : study_(study),
         executor_(executor),
         options_(options),
+        began_(options.clock()),
         forward_stop_(std::move(stop), [this] { stop_.request_stop(); }) {}
 
-  /// Returns when nothing is left to claim, or after a stop; rethrows what a worker could not
-  /// handle.
+  /// Returns when nothing is left to claim, the study has ended, or after a stop; rethrows what a
+  /// worker could not handle.
   void run() {
     recover();
     do {
       std::jthread heart([this](const std::stop_token& done) { keep_leases(done); });
       run_workers();
-    } while (!stop_.stop_requested() && recover());
+    } while (!stop_.stop_requested() && recover() && reason_to_end().empty());
     // What was interrupted just now waits for the next run.
     if (!failure_) study_.plan_retries(options_.max_attempts);
     if (failure_) std::rethrow_exception(failure_);
+    if (stop_.stop_requested() || late_) return;
+    for (const TrialRecord& ended : study_.end_paused()) {
+      notify({Event::Kind::Finished, 0, ended});
+    }
   }
 
   bool interrupted() const { return stop_.stop_requested(); }
+
+  /// Why no trial begins any more; empty while trials may.
+  std::string reason_to_end() const {
+    if (late_) {
+      return fmt::format("the time limit of {} is over",
+                         format_duration(options_.time_limit->count()));
+    }
+    return study_.stopped().value_or("");
+  }
 
  private:
   /// Returns when all of them have ended.
@@ -71,9 +88,11 @@ class WorkerPool {
   void work(int index) {
     try {
       while (!stop_.stop_requested()) {
-        const TrialHooks hooks{stop_.get_token(), [this, index](const TrialRecord& record) {
+        const TrialHooks hooks{stop_.get_token(),
+                               [this, index](const TrialRecord& record) {
                                  notify({Event::Kind::Reported, index, record});
-                               }};
+                               },
+                               [this] { return is_late(); }};
         auto trial = study_.next({worker_id(index), options_.lease}, hooks);
         if (!trial) return;
         run_one(*trial, index);
@@ -83,18 +102,34 @@ class WorkerPool {
     }
   }
 
+  bool is_late() {
+    if (options_.time_limit && options_.clock() - began_ >= *options_.time_limit) late_ = true;
+    return late_;
+  }
+
   void run_one(Trial& trial, int index) {
     const Holding holding(*this, {trial.record().id, trial.record().lease});
     try {
       notify({Event::Kind::Started, index, trial.record()});
-      study_.tell(trial, outcome_of(trial));
-      notify({Event::Kind::Finished, index, trial.record()});
+      tell(trial, outcome_of(trial), index);
     } catch (const LeaseLost&) {
       // This process was silent for too long; the trial is planned again or runs elsewhere.
       notify({Event::Kind::Lost, index, trial.record()});
     } catch (const TrialFinished&) {
       notify({Event::Kind::Lost, index, trial.record()});
     }
+  }
+
+  void tell(Trial& trial, Outcome outcome, int index) {
+    std::unique_lock lock(event_mutex_, std::defer_lock);
+    // What pauses may go on elsewhere at once; that it paused is to be heard before that.
+    if (trial.last_decision() == Decision::Pause) lock.lock();
+    study_.tell(trial, std::move(outcome));
+    if (!lock.owns_lock()) lock.lock();
+    const bool paused = trial.record().state == TrialState::Paused;
+    if (!options_.on_event) return;
+    options_.on_event(
+        {paused ? Event::Kind::Paused : Event::Kind::Finished, index, trial.record()});
   }
 
   Outcome outcome_of(Trial& trial) {
@@ -169,6 +204,8 @@ class WorkerPool {
   Study& study_;
   Executor& executor_;
   const TuneOptions& options_;
+  const std::chrono::steady_clock::time_point began_;
+  std::atomic<bool> late_ = false;
   std::stop_source stop_;
   std::mutex mutex_;  // guards held_ and failure_
   std::condition_variable_any wake_;
@@ -177,6 +214,24 @@ class WorkerPool {
   std::mutex event_mutex_;                                  // one event at a time
   std::stop_callback<std::function<void()>> forward_stop_;  // last: it may fire while constructed
 };
+
+/// Empty when the whole plan was run.
+std::string why_it_ended(const WorkerPool& pool, const Study& study) {
+  const std::vector<TrialRecord> trials = study.trials();
+  const bool all_ran = std::ranges::none_of(trials, [](const TrialRecord& trial) {
+    return trial.state == TrialState::Waiting || trial.state == TrialState::Paused;
+  });
+  return all_ran ? study.stopped().value_or("") : pool.reason_to_end();
+}
+
+/// For reports, which are written from the store alone.
+void record_end(Study& study, const std::string& reason) {
+  constexpr std::string_view kAttribute = "hypertune:stopped";
+  const bool noted = study.storage().attributes(study.id()).contains(kAttribute);
+  if (reason.empty() && !noted) return;
+  study.storage().set_attribute(study.id(), kAttribute,
+                                dump_json(reason.empty() ? Json() : Json(reason)));
+}
 
 TuneSummary summarize(const std::vector<TrialRecord>& trials) {
   TuneSummary summary;
@@ -188,6 +243,7 @@ TuneSummary summarize(const std::vector<TrialRecord>& trials) {
     if (!trial.plan.retry_of) ++summary.planned;
     if (trial.state == TrialState::Complete) ++summary.complete;
     if (trial.state == TrialState::Pruned) ++summary.pruned;
+    if (trial.state == TrialState::Paused) ++summary.paused;
     if (trial.state == TrialState::Running) ++summary.elsewhere;
     if (trial.state == TrialState::Failed && !repeated.contains(trial.number)) ++summary.failed;
   }
@@ -219,6 +275,8 @@ TuneSummary tune(Study& study, Executor& executor, const TuneOptions& options,
   pool.run();
   TuneSummary summary = summarize(study.trials());
   summary.interrupted = pool.interrupted();
+  if (!summary.interrupted) summary.stopped = why_it_ended(pool, study);
+  record_end(study, summary.stopped);
   return summary;
 }
 

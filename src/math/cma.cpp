@@ -1,5 +1,6 @@
 // CMA-ES: constants and updates, equation numbers of arXiv:1604.00772, in the variants of the
-// package cmaes.
+// package cmaes. Learning rates: Nomura, Akimoto and Ono, "CMA-ES with learning rate adaptation",
+// arXiv:2304.03473.
 #include "math/cma.h"
 
 #include <algorithm>
@@ -32,34 +33,77 @@ double damping(double mu_eff, double dims, double c_sigma) {
   return 1 + 2 * std::max(0.0, std::sqrt((mu_eff - 1) / (dims + 1)) - 1) + c_sigma;
 }
 
+double log_determinant(std::span<const double> eigenvalues) {
+  double sum = 0;
+  for (const double value : eigenvalues) sum += std::log(value);
+  return sum;
+}
+
 }  // namespace
+
+CmaStart warm_start(std::span<const std::vector<double>> best, CovarianceShape shape) {
+  constexpr double kWidening = 0.1;
+  HT_ASSERT(!best.empty());
+  const std::size_t n = best.front().size();
+  const auto count = static_cast<double>(best.size());
+  CmaStart start{.mean = std::vector<double>(n), .covariance = std::vector<double>(n * n)};
+  for (const auto& point : best) {
+    for (std::size_t i = 0; i < n; ++i) start.mean[i] += point[i] / count;
+  }
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t j = 0; j < n; ++j) {
+      double& entry = start.covariance[i * n + j];
+      for (const auto& x : best) {
+        entry += (x[i] - start.mean[i]) * (x[j] - start.mean[j]) / count;
+      }
+      if (i == j) entry += kWidening * kWidening;
+    }
+  }
+  double log_volume = 0;
+  if (shape == CovarianceShape::Diagonal) {
+    for (std::size_t i = 0; i < n; ++i) start.covariance[i] = start.covariance[i * n + i];
+    start.covariance.resize(n);
+    log_volume = log_determinant(start.covariance);
+  } else {
+    log_volume = log_determinant(symmetric_eigen(start.covariance, static_cast<int>(n)).values);
+  }
+  const double variance = std::exp(log_volume / static_cast<double>(n));
+  start.sigma = std::sqrt(variance);
+  for (double& entry : start.covariance) entry /= variance;
+  return start;
+}
 
 int CmaDistribution::default_population_size(int dims) {
   HT_ASSERT(dims >= 1);
   return 4 + static_cast<int>(std::floor(3 * std::log(dims)));
 }
 
-CmaDistribution::CmaDistribution(std::vector<double> mean, double sigma, int population_size,
-                                 CovarianceShape shape)
+CmaDistribution::CmaDistribution(CmaStart start, int population_size, CovarianceShape shape,
+                                 CmaRate rate)
     : shape_(shape),
       population_size_(population_size),
-      mean_(std::move(mean)),
-      sigma_(sigma),
-      first_sigma_(sigma),
+      mean_(std::move(start.mean)),
+      sigma_(start.sigma),
+      first_sigma_(start.sigma),
+      covariance_(std::move(start.covariance)),
       path_sigma_(mean_.size()),
       path_c_(mean_.size()) {
-  HT_ASSERT(!mean_.empty() && sigma > 0 && population_size >= 3);
+  HT_ASSERT(!mean_.empty() && sigma_ > 0 && population_size >= 3);
   const std::size_t n = mean_.size();
   const auto d = static_cast<double>(n);
   expected_norm_ = std::sqrt(d) * (1 - 1 / (4 * d) + 1 / (21 * d * d));
-  if (shape == CovarianceShape::Diagonal) {
-    weights_ = diagonal_weights();
-    covariance_.assign(n, 1.0);
-  } else {
-    weights_ = full_weights();
-    covariance_.assign(n * n, 0.0);
-    for (std::size_t i = 0; i < n; ++i) covariance_[i * n + i] = 1;
+  const bool diagonal = shape == CovarianceShape::Diagonal;
+  weights_ = diagonal ? diagonal_weights() : full_weights();
+  const std::size_t entries = diagonal ? n : n * n;
+  if (covariance_.empty()) {
+    covariance_.assign(entries, 0.0);
+    for (std::size_t i = 0; i < n; ++i) covariance_[diagonal ? i : i * n + i] = 1;
   }
+  HT_ASSERT(covariance_.size() == entries);
+  if (rate == CmaRate::Fixed) return;
+  adaptation_.emplace();
+  adaptation_->mean.sum.assign(n, 0.0);
+  adaptation_->covariance.sum.assign(entries, 0.0);
 }
 
 std::vector<double> CmaDistribution::full_weights() {
@@ -171,6 +215,7 @@ double CmaDistribution::distance(std::span<const double> x) {
 void CmaDistribution::update(std::span<const std::vector<double>> ranked) {
   HT_ASSERT(ranked.size() == static_cast<std::size_t>(population_size_));
   const std::size_t n = mean_.size();
+  const std::optional<Before> before = adaptation_ ? std::optional(before_step()) : std::nullopt;
   ++generation_;
   std::vector<std::vector<double>> steps(ranked.begin(), ranked.end());
   std::vector<double> y_mean(n);
@@ -185,6 +230,107 @@ void CmaDistribution::update(std::span<const std::vector<double>> ranked) {
   for (std::size_t i = 0; i < n; ++i) mean_[i] += sigma_ * y_mean[i];
   const bool long_path = update_paths(y_mean);
   update_covariance(steps, long_path);
+  if (before) adapt(*before);
+}
+
+CmaDistribution::Before CmaDistribution::before_step() {
+  const std::size_t n = mean_.size();
+  Before before{.mean = mean_, .covariance = covariance_, .root = {}};
+  for (double& entry : before.covariance) entry *= sigma_ * sigma_;
+  std::vector<double> axis(n);
+  const bool diagonal = shape_ == CovarianceShape::Diagonal;
+  for (std::size_t i = 0; i < n; ++i) {
+    std::ranges::fill(axis, 0.0);
+    axis[i] = 1 / sigma_;
+    const std::vector<double> column = whitened(axis);
+    if (diagonal) {
+      before.root.push_back(column[i]);
+    } else {
+      before.root.insert(before.root.end(), column.begin(), column.end());
+    }
+  }
+  return before;
+}
+
+/// Learns from a change, given in units of the distribution before it, by how much to shorten such
+/// changes: to where their signal is alpha times their noise. `memory` is the weight of the latest.
+void CmaDistribution::Signal::follow(std::span<const double> change, double memory) {
+  constexpr double kAlpha = 1.4;
+  constexpr double kGamma = 0.1;
+  for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += memory * (change[i] - sum[i]);
+  square += memory * (squared_norm(change) - square);
+  const double along = squared_norm(sum);
+  const double noise = square - along;
+  if (!(noise > 0)) return;
+  const double ratio = (along - memory / (2 - memory) * square) / noise;
+  const double relative = std::clamp(ratio / kAlpha / rate - 1, -1.0, 1.0);
+  rate = std::min(1.0, rate * std::exp(std::min(kGamma * rate, memory) * relative));
+}
+
+/// Takes back a part of the step that was just done.
+void CmaDistribution::adapt(const Before& before) {
+  constexpr double kMeanMemory = 0.1;
+  constexpr double kCovarianceMemory = 0.03;
+  const std::size_t n = mean_.size();
+  const bool diagonal = shape_ == CovarianceShape::Diagonal;
+  const std::vector<double>& root = before.root;
+  std::vector<double> moved(n);
+  std::vector<double> widened(covariance_.size());
+  for (std::size_t i = 0; i < n; ++i) moved[i] = mean_[i] - before.mean[i];
+  for (std::size_t i = 0; i < widened.size(); ++i) {
+    widened[i] = sigma_ * sigma_ * covariance_[i] - before.covariance[i];
+  }
+  std::vector<double> local_moved(n);
+  std::vector<double> local_widened(widened.size());
+  if (diagonal) {
+    for (std::size_t i = 0; i < n; ++i) {
+      local_moved[i] = root[i] * moved[i];
+      local_widened[i] = root[i] * root[i] * widened[i] / std::sqrt(2);
+    }
+  } else {
+    std::vector<double> half(n * n);
+    for (std::size_t i = 0; i < n; ++i) {
+      for (std::size_t k = 0; k < n; ++k) {
+        local_moved[i] += root[i * n + k] * moved[k];
+        for (std::size_t j = 0; j < n; ++j) {
+          half[i * n + j] += root[i * n + k] * widened[k * n + j];
+        }
+      }
+    }
+    for (std::size_t i = 0; i < n; ++i) {
+      for (std::size_t k = 0; k < n; ++k) {
+        for (std::size_t j = 0; j < n; ++j) {
+          local_widened[i * n + j] += half[i * n + k] * root[k * n + j] / std::sqrt(2);
+        }
+      }
+    }
+  }
+  auto& [of_mean, of_covariance] = *adaptation_;
+  const double rate_before = of_mean.rate;
+  of_mean.follow(local_moved, kMeanMemory);
+  of_covariance.follow(local_widened, kCovarianceMemory);
+  for (std::size_t i = 0; i < n; ++i) mean_[i] = before.mean[i] + of_mean.rate * moved[i];
+  for (std::size_t i = 0; i < widened.size(); ++i) {
+    covariance_[i] = before.covariance[i] + of_covariance.rate * widened[i];
+  }
+  sigma_ = std::min(split_off_sigma(), kLargestSigma) * rate_before / of_mean.rate;
+}
+
+/// Divides the covariance by sigma^2, so that its determinant is 1, and returns that sigma.
+double CmaDistribution::split_off_sigma() {
+  double log_volume = 0;
+  if (shape_ == CovarianceShape::Diagonal) {
+    log_volume = log_determinant(covariance_);
+  } else {
+    eigen_.reset();
+    log_volume = log_determinant(eigen().values);
+  }
+  const double variance = std::exp(log_volume / static_cast<double>(dims()));
+  for (double& entry : covariance_) entry /= variance;
+  if (eigen_) {
+    for (double& value : eigen_->values) value /= variance;
+  }
+  return std::sqrt(variance);
 }
 
 /// Moves both paths and the step size. Returns whether the path is so long that the covariance is

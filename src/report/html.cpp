@@ -78,9 +78,11 @@ std::string inline_svg(const Illustration& figure) {
   replace_all(svg, "stroke='black'", "stroke='currentColor'");
   replace_all(svg, R"(stroke="black")", R"(stroke="currentColor")");
   replace_all(svg, R"(fill="black")", R"(fill="currentColor")");
+  replace_all(svg, "flood-color='#FFFFFF'", "style='flood-color: var(--paper)'");
   for (const std::string_view name : {"gpDot", "gpPt", "textbox", "greybox"}) {
     replace_all(svg, fmt::format("id='{}", name), fmt::format("id='{}-{}", figure.name, name));
     replace_all(svg, fmt::format("'#{}", name), fmt::format("'#{}-{}", figure.name, name));
+    replace_all(svg, fmt::format("url(#{}", name), fmt::format("url(#{}-{}", figure.name, name));
   }
   replace_all(svg, R"(id="gnuplot_canvas")", fmt::format(R"(id="{}-canvas")", figure.name));
   svg.replace(0, 4, fmt::format("<svg role=\"img\" aria-label=\"{}\"", escape(figure.caption)));

@@ -15,14 +15,33 @@ namespace hypertune {
 namespace {
 
 /// Facts with a place of their own in the report; others are listed as they are.
-constexpr std::string_view kKnownFacts[] = {
-    "chance",          "classes",        "command",           "dataset",
-    "dataset_sha256",  "dataset_source", "dataset_wanted",    "engine",
-    "fallback_reason", "hardware",       "hypertune_version", "lag",
-    "libraries",       "model",          "parameters",        "parameters_left_out",
-    "samples",         "sampler",        "scheduler",         "split",
-    "study_file",      "train_samples",  "trainer",           "validation_samples",
-    "workers"};
+constexpr std::string_view kKnownFacts[] = {"chance",
+                                            "classes",
+                                            "command",
+                                            "dataset",
+                                            "dataset_sha256",
+                                            "dataset_source",
+                                            "dataset_wanted",
+                                            "engine",
+                                            "fallback_reason",
+                                            "hardware",
+                                            "hypertune_version",
+                                            "lag",
+                                            "learned_from",
+                                            "libraries",
+                                            "model",
+                                            "parameters",
+                                            "parameters_left_out",
+                                            "sampler",
+                                            "sampler_choice",
+                                            "samples",
+                                            "scheduler",
+                                            "split",
+                                            "study_file",
+                                            "train_samples",
+                                            "trainer",
+                                            "validation_samples",
+                                            "workers"};
 
 std::string text_of(const Json& json) {
   if (json.is_string()) return json.get<std::string>();
@@ -77,12 +96,15 @@ Paragraph design(const StudyView& study) {
   }
   if (!goals.empty()) text += fmt::format(" Objective: {}.", join(goals, ", "));
   text += sentence(" Values were drawn by the sampler {}.", fact(study, "sampler"));
+  text += sentence(" It chose {}.", fact(study, "sampler_choice"));
+  text += sentence(" It learned from {} before the first trial.", fact(study, "learned_from"));
   text += sentence(" Trials were scheduled by {}.", fact(study, "scheduler"));
   text += sentence(
       " Each trial was decided from exactly those that precede it by more than {}, so that results "
       "do "
       "not depend on how many ran at once.",
       fact(study, "lag"));
+  text += sentence(" It ended because {}.", study.stopped);
   if (is_paired(study)) {
     text +=
         " The design is paired: the grid points of one sample share the values drawn by the "
@@ -301,6 +323,11 @@ Section methodology_section(const StudyView& study) {
   Section section{.title = "Methodology", .blocks = {}};
   section.blocks.emplace_back(design(study));
   if (!study.spec.space.empty()) section.blocks.emplace_back(space_table(study.spec.space));
+  std::vector<std::string> constraints;
+  for (const Condition& constraint : study.spec.space.constraints()) {
+    constraints.push_back(constraint.text());
+  }
+  add_paragraph(section, sentence("Every trial satisfies: {}.", join(constraints, "; ")));
   add_paragraph(section, data_paragraph(study));
   add_paragraph(section, sentence("Model: {}.", fact(study, "model")));
   if (auto table = fact_table(study, "parameters", "Arm", "Trainable parameters")) {

@@ -10,6 +10,7 @@
 #include "base/files.h"
 #include "hypertune/error.h"
 #include "report/gnuplot.h"
+#include "report/importance_section.h"
 #include "report/sections.h"
 #include "report/study_figures.h"
 #include "report/trials_csv.h"
@@ -25,8 +26,7 @@ struct Figures {
 
 /// All figures or none, so that a report never shows some that are older than its text. One gnuplot
 /// for each image, all at the same time: they are at most twice as many as kFigureNames.
-Figures draw(const StudyView& study, const std::filesystem::path& folder) {
-  const std::vector<Plot> plots = study_figures(study);
+Figures draw(const std::vector<Plot>& plots, const std::filesystem::path& folder) {
   const auto start = [](const Plot& plot, ImageFormat format) {
     return std::async(std::launch::async,
                       [script = gnuplot_script(plot, format)] { return run_gnuplot(script); });
@@ -64,7 +64,9 @@ Figures draw(const StudyView& study, const std::filesystem::path& folder) {
 void remove_other_figures(const std::filesystem::path& folder,
                           std::span<const std::filesystem::path> files) {
   std::error_code ignored;  // what cannot be removed is not named by the report
-  for (const std::string_view name : kFigureNames) {
+  std::vector<std::string_view> names(kFigureNames.begin(), kFigureNames.end());
+  names.push_back(kImportanceFigureName);
+  for (const std::string_view name : names) {
     for (const char* ending : {".svg", ".png"}) {
       const std::filesystem::path file = folder / (std::string(name) + ending);
       if (std::ranges::find(files, file) == files.end()) std::filesystem::remove(file, ignored);
@@ -85,15 +87,30 @@ ReportSummary write_report(const Storage& storage, StudyId id, const std::filesy
     }
   }
   Figures figures;
-  if (options.figures) figures = draw(study, folder / "figures");
+  std::vector<Plot> plots = study_figures(study);
+  const std::optional<Importance> importance = importance_for_report(study);
+  const std::optional<Plot> bars = importance ? importance_plot(*importance) : std::nullopt;
+  if (bars) plots.push_back(*bars);
+  if (options.figures) figures = draw(plots, folder / "figures");
   summary.warning = figures.warning;
+  std::optional<Illustration> bars_drawn;  // the last figure stands in a section of its own
+  if (bars && !figures.illustrations.empty()) {
+    bars_drawn = std::move(figures.illustrations.back());
+    bars_drawn->caption = fmt::format("Figure {}. {}", plots.size(), bars_drawn->caption);
+    figures.illustrations.pop_back();
+  }
 
-  const Document document{
+  Document document{
       .title = report_title(study),
       .sections = {hypothesis_section(study), methodology_section(study),
-                   results_section(study, std::move(figures.illustrations), summary.warning),
-                   conclusion_section(study, summary.judgements), limits_section(study),
-                   reproduction_section(study)}};
+                   results_section(study, std::move(figures.illustrations), summary.warning)}};
+  if (importance) {
+    document.sections.push_back(importance_section(*importance, std::move(bars_drawn)));
+  }
+  for (Section& section : std::vector{conclusion_section(study, summary.judgements),
+                                      limits_section(study), reproduction_section(study)}) {
+    document.sections.push_back(std::move(section));
+  }
   const auto write = [&](const char* name, const std::string& content) {
     write_file(folder / name, content);
     summary.files.push_back(folder / name);

@@ -10,6 +10,8 @@
 
 #include "base/text.h"
 #include "math/statistics.h"
+#include "report/figures/curves.h"
+#include "report/figures/figure.h"
 #include "report/finite_metric.h"
 #include "report/pairs.h"
 
@@ -134,28 +136,6 @@ std::optional<Plot> objective_plot(const StudyView& study) {
   return plot;
 }
 
-/// The metric whose curves are drawn: the first objective where it was reported.
-std::string curve_metric(const StudyView& study) {
-  std::set<std::string> reported;
-  for (const TrialRecord& trial : study.trials) {
-    for (const Report& report : trial.reports) {
-      for (const auto& [name, value] : report.metrics) reported.insert(name);
-    }
-  }
-  if (reported.contains(study.metric())) return study.metric();
-  return reported.empty() ? "" : *reported.begin();
-}
-
-std::vector<Point> curve(const TrialRecord& trial, const std::string& metric) {
-  std::vector<Point> points;
-  for (const Report& report : trial.reports) {
-    if (const auto value = finite_metric(report.metrics, metric)) {
-      points.push_back({static_cast<double>(report.step), *value});
-    }
-  }
-  return points;
-}
-
 /// Median by step. A trial that ended early counts with its last value, for otherwise the median
 /// would rise as bad trials are stopped.
 std::vector<Point> median_curve(const std::vector<std::vector<Point>>& curves) {
@@ -176,7 +156,7 @@ std::vector<Point> median_curve(const std::vector<std::vector<Point>>& curves) {
 }
 
 std::optional<Plot> curves_plot(const StudyView& study) {
-  const std::string metric = curve_metric(study);
+  const std::string metric = curve_metric(study, study.metric());
   const auto groups = grouping(study.spec.space);
   std::vector<std::vector<std::vector<Point>>> curves(groups ? groups->values.size() : 1);
   std::set<double> steps;
@@ -190,8 +170,8 @@ std::optional<Plot> curves_plot(const StudyView& study) {
   }
   if (steps.size() < 2) return std::nullopt;
 
-  constexpr std::size_t kMaxPanels = 4;
-  const bool one_panel = curves.size() > kMaxPanels;  // of medians alone
+  constexpr std::size_t kMaxCurvePanels = 4;
+  const bool one_panel = curves.size() > kMaxCurvePanels;  // of medians alone
   Plot plot{.name = std::string(kFigureNames[1]),
             .panels = std::vector<Panel>(one_panel ? 1 : curves.size())};
   for (std::size_t i = 0; i < curves.size(); ++i) {
@@ -211,7 +191,7 @@ std::optional<Plot> curves_plot(const StudyView& study) {
                             .points = median_curve(curves[i])});
   }
   std::erase_if(plot.panels, [](const Panel& panel) { return !has_points(panel); });
-  plot.x.label = study.provenance.contains("trainer") ? "Epoch" : "Step";
+  plot.x.label = step_name(study);
   plot.x.whole = true;
   plot.y.label = heading(metric);
   const auto level = metric == study.metric() ? chance(study) : std::nullopt;
@@ -263,6 +243,46 @@ std::optional<Plot> difference_plot(const StudyView& study) {
   return plot;
 }
 
+/// A search worth following: so many trials, none of them there for a grid.
+bool is_search(const StudyView& study) {
+  constexpr std::ptrdiff_t kFewest = 10;
+  const bool has_grid = std::ranges::any_of(
+      study.spec.space.parameters(), [](const Parameter& p) { return p.role == Role::Grid; });
+  return !has_grid && std::ssize(study.complete()) >= kFewest;
+}
+
+bool has_pruned(const StudyView& study) {
+  return std::ranges::any_of(
+      study.trials, [](const TrialRecord& trial) { return trial.state == TrialState::Pruned; });
+}
+
+bool has_several_workers(const StudyView& study) {
+  std::set<std::string> workers;
+  for (const TrialRecord& trial : study.trials) {
+    if (trial.started) workers.insert(trial.worker);
+  }
+  return workers.size() > 1;
+}
+
+/// The figures that `hypertune show` draws too, where they help a reader of the report.
+std::vector<Plot> general_figures(const StudyView& study) {
+  const FigureInput input{.study = study, .metric = study.metric()};
+  const auto sampled =
+      std::ranges::count(study.spec.space.parameters(), Role::Sampled, &Parameter::role);
+  std::vector<Figure> figures;
+  if (is_search(study)) figures.push_back(history_figure(input));
+  if (sampled > 1) figures.push_back(slice_figure(input));
+  if (is_search(study) && sampled > 2) figures.push_back(parallel_figure(input));
+  if (has_pruned(study)) figures.push_back(intermediate_figure(input));
+  figures.push_back(pareto_figure(input));
+  if (has_several_workers(study)) figures.push_back(timeline_figure(input));
+  std::vector<Plot> plots;
+  for (Figure& figure : figures) {
+    if (figure.plot) plots.push_back(std::move(*figure.plot));
+  }
+  return plots;
+}
+
 }  // namespace
 
 std::vector<Plot> study_figures(const StudyView& study) {
@@ -271,6 +291,7 @@ std::vector<Plot> study_figures(const StudyView& study) {
   for (auto& plot : {objective_plot(study), curves_plot(study), difference_plot(study)}) {
     if (plot) plots.push_back(*plot);
   }
+  std::ranges::move(general_figures(study), std::back_inserter(plots));
   return plots;
 }
 

@@ -25,6 +25,18 @@ Json provenance_from(const std::map<std::string, std::string, std::less<>>& attr
   }
 }
 
+/// What `tune` stored last.
+std::string stopped_from(const std::map<std::string, std::string, std::less<>>& attributes) {
+  const auto stored = attributes.find("hypertune:stopped");
+  if (stored == attributes.end()) return "";
+  try {
+    const Json json = parse_json(stored->second);
+    return json.is_string() ? json.get<std::string>() : "";
+  } catch (const Error&) {
+    return "";
+  }
+}
+
 SearchSpace space_of(std::span<const TrialRecord> trials) {
   SearchSpace space;
   for (const TrialRecord& trial : trials) {
@@ -73,6 +85,7 @@ StudyView view_study(const Storage& storage, StudyId study) {
     view.experiment = parse_experiment(stored->second);
   }
   view.confirmation = stored_confirmation(storage, study);
+  view.stopped = stopped_from(attributes);
   return view;
 }
 

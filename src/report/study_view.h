@@ -21,6 +21,7 @@ struct StudyView {
   Json provenance = Json::object();
   std::optional<StatedExperiment> experiment;
   std::optional<Confirmation> confirmation;
+  std::string stopped;  ///< why trials of the plan were not run; empty when nothing is known
 
   /// The first objective's metric; empty when the study has none.
   std::string metric() const;

@@ -20,11 +20,6 @@ std::string quote(std::string_view field) {
   return quoted + "\"";
 }
 
-std::string line(std::vector<std::string> fields) {
-  for (std::string& field : fields) field = quote(field);
-  return join(fields, ",") + "\n";
-}
-
 /// `first`, then the rest of `all`, by name; each once.
 std::vector<std::string> ordered(const std::vector<std::string>& first, std::set<std::string> all) {
   std::vector<std::string> names;
@@ -37,6 +32,11 @@ std::vector<std::string> ordered(const std::vector<std::string>& first, std::set
 }
 
 }  // namespace
+
+std::string csv_line(std::vector<std::string> fields) {
+  for (std::string& field : fields) field = quote(field);
+  return join(fields, ",") + "\n";
+}
 
 std::string trials_csv(const StudySpec& spec, std::span<const TrialRecord> trials) {
   std::set<std::string> param_names;
@@ -52,14 +52,18 @@ std::string trials_csv(const StudySpec& spec, std::span<const TrialRecord> trial
   const auto params = ordered(declared, param_names);
   const auto metrics = ordered(objectives, metric_names);
 
+  const bool with_parents = std::ranges::any_of(
+      trials, [](const TrialRecord& trial) { return trial.plan.parent.has_value(); });
   std::vector<std::string> header = {"number", "state"};
+  if (with_parents) header.emplace_back("parent");
   header.insert(header.end(), params.begin(), params.end());
   header.insert(header.end(), metrics.begin(), metrics.end());
   header.emplace_back("duration_s");
-  std::string csv = line(header);
+  std::string csv = csv_line(header);
   for (const TrialRecord& trial : trials) {
     std::vector<std::string> fields = {std::to_string(trial.number),
                                        std::string(to_string(trial.state))};
+    if (with_parents) fields.push_back(trial.plan.parent ? std::to_string(*trial.plan.parent) : "");
     for (const std::string& name : params) {
       const auto found = trial.params.find(name);
       fields.push_back(found == trial.params.end() ? "" : to_string(found->second));
@@ -70,7 +74,7 @@ std::string trials_csv(const StudySpec& spec, std::span<const TrialRecord> trial
     }
     const auto duration = trial.duration_s();
     fields.push_back(duration ? format_number(*duration) : "");
-    csv += line(std::move(fields));
+    csv += csv_line(std::move(fields));
   }
   return csv;
 }

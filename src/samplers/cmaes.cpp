@@ -1,6 +1,7 @@
 // CMA-ES. Hansen, "The CMA evolution strategy: a tutorial", arXiv:1604.00772; separable: Ros and
 // Hansen 2008; restarts: Auger and Hansen 2005 (IPOP), Hansen 2009 (BIPOP); integers after Hamano,
-// Saito, Nomura and Shirakawa, "CMA-ES with margin", arXiv:2205.13482.
+// Saito, Nomura and Shirakawa, "CMA-ES with margin", arXiv:2205.13482; learning rates: Nomura,
+// Akimoto and Ono, arXiv:2304.03473; warm start: Nomura and others, arXiv:2012.06932.
 //
 // The distribution is replayed from the history: final trials by increasing number, cut into
 // generations of the population's size. With one worker these are exactly the generations that were
@@ -12,9 +13,10 @@
 //   search would go on to repeat its last point. The stopping bounds are those of the package; it
 //   begins anew at a random point.
 // - A pruned trial takes part, ranked behind every complete one: those that came further first,
-// then
-//   by their last report. Optuna leaves it out, and so learns from survivors alone.
+//   then by their last report. Optuna leaves it out, and so learns from survivors alone.
 // - The first trial is drawn from the distribution; Optuna draws it at random.
+// - Learning rates are adapted under `diagonal` too, where the package does it for the full matrix
+//   alone. A warm start has at least one best trial, however few there are.
 // - A point far outside (enqueued, or drawn from an older distribution) is pulled towards the mean
 //   before it counts, after Hansen, "Injecting external solutions into CMA-ES", arXiv:1110.4181,
 //   but with a bound wide enough to leave the distribution's own points alone.
@@ -141,15 +143,15 @@ struct Regime {
 /// Replays a study.
 class Search {
  public:
-  Search(const CmaesOptions& options, Axes axes, std::uint64_t seed)
+  Search(const CmaesOptions& options, Axes axes, const History& history)
       : options_(options),
         axes_(std::move(axes)),
-        keys_(Rng(seed).fork("cmaes")),
+        keys_(Rng(history.seed).fork("cmaes")),
         regime_({options.population_size.value_or(
                      CmaDistribution::default_population_size(static_cast<int>(axes_.size()))),
                  options.sigma0}),
         largest_population_(regime_.population_size),
-        cma_(start(std::vector<double>(axes_.size(), 0.5))) {}
+        cma_(start(first_start(history))) {}
 
   void add(Member member) {
     if (finished_) return;
@@ -183,10 +185,27 @@ class Search {
   }
 
  private:
-  CmaDistribution start(std::vector<double> mean) const {
-    const auto shape = options_.covariance == CmaesCovariance::Full ? CovarianceShape::Full
-                                                                    : CovarianceShape::Diagonal;
-    return {std::move(mean), regime_.sigma, regime_.population_size, shape};
+  CovarianceShape shape() const {
+    return options_.covariance == CmaesCovariance::Full ? CovarianceShape::Full
+                                                        : CovarianceShape::Diagonal;
+  }
+
+  CmaDistribution start(CmaStart from) const {
+    return {std::move(from), regime_.population_size, shape(),
+            options_.learning_rate_adaptation ? CmaRate::Adapted : CmaRate::Fixed};
+  }
+
+  /// In the middle of the space, or where the best tenth of the earlier studies' trials lies.
+  CmaStart first_start(const History& history) const {
+    History past = history;
+    past.trials = history.earlier;
+    std::vector<Member> members = members_of(axes_, past);
+    if (members.empty()) return {std::vector<double>(axes_.size(), 0.5), regime_.sigma};
+    std::ranges::stable_sort(members, std::less(), &Member::rank);
+    const std::size_t best = std::max<std::size_t>(1, members.size() / 10);
+    std::vector<std::vector<double>> points;
+    for (std::size_t i = 0; i < best; ++i) points.push_back(std::move(members[i].point));
+    return warm_start(points, shape());
   }
 
   void learn() {
@@ -260,7 +279,7 @@ class Search {
     }
     std::vector<double> mean(axes_.size());
     for (double& u : mean) u = rng.uniform();
-    cma_ = start(std::move(mean));
+    cma_ = start({std::move(mean), regime_.sigma});
     best_values_.clear();
     worst_values_.clear();
     trials_of_run_ = 0;
@@ -304,7 +323,7 @@ class CmaesSampler final : public Sampler {
     Params params;
     const Axes axes = axes_of(space);
     if (!axes.empty()) {
-      Search search(options_, axes, history.seed);
+      Search search(options_, axes, history);
       for (Member& member : members_of(axes, history)) search.add(std::move(member));
       const std::vector<double> point = search.draw(rng.fork("cmaes"));
       for (std::size_t i = 0; i < axes.size(); ++i) {

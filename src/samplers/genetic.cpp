@@ -8,9 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
-#include "core/loss.h"
 #include "hypertune/error.h"
 #include "space/encoding.h"
 
@@ -22,46 +20,6 @@ constexpr int kAttempts = 20;
 
 /// How far beyond its parents BLX reaches, in units of their distance.
 constexpr double kBlend = 0.5;
-
-/// Trials that take part in the generations, by increasing number.
-struct Individuals {
-  std::vector<const TrialRecord*> trials;
-  std::vector<double> losses;     ///< a row for each trial
-  std::vector<double> penalties;  ///< empty without constraints
-};
-
-/// How much the trial violates. What was not measured may be violated without bound.
-double penalty(const TrialRecord& trial, std::span<const std::string> constraints) {
-  double sum = 0;
-  for (const std::string& name : constraints) {
-    const auto metric = trial.metrics.find(name);
-    if (metric == trial.metrics.end() || std::isnan(metric->second)) {
-      return std::numeric_limits<double>::infinity();
-    }
-    sum += std::max(0.0, metric->second);
-  }
-  return sum;
-}
-
-Individuals individuals(const History& history, std::span<const std::string> constraints) {
-  Individuals all;
-  for (const TrialRecord& trial : history.trials) {
-    if (trial.state != TrialState::Complete) continue;
-    const std::size_t before = all.losses.size();
-    for (const Objective& objective : history.objectives) {
-      const auto value = loss(objective, trial.metrics);
-      if (!value) break;
-      all.losses.push_back(*value);
-    }
-    if (all.losses.size() - before < history.objectives.size()) {
-      all.losses.resize(before);
-      continue;
-    }
-    all.trials.push_back(&trial);
-    if (!constraints.empty()) all.penalties.push_back(penalty(trial, constraints));
-  }
-  return all;
-}
 
 bool has_one_value(const Domain& domain) {
   if (const auto* choices = std::get_if<CategoricalDomain>(&domain)) {
@@ -190,49 +148,7 @@ Params bred(const SearchSpace& space, std::span<const TrialRecord* const> parent
   return params;
 }
 
-/// Whether a trial other than the one that is decided about has all these values.
-bool is_known(const Params& params, const Params& fixed, const History& history) {
-  const auto has = [](const TrialRecord& trial, const Params& values) {
-    return std::ranges::all_of(values, [&](const auto& entry) {
-      const auto value = trial.params.find(entry.first);
-      return value != trial.params.end() && value->second == entry.second;
-    });
-  };
-  return std::ranges::any_of(history.trials, [&](const TrialRecord& trial) {
-    return trial.number != history.number && has(trial, params) && has(trial, fixed);
-  });
-}
-
 }  // namespace
-
-std::vector<const TrialRecord*> surviving_parents(const History& history, std::size_t population,
-                                                  std::span<const std::string> constraints,
-                                                  const Survival& survive) {
-  if (history.objectives.empty()) return {};
-  const Individuals all = individuals(history, constraints);
-  const std::size_t dims = history.objectives.size();
-  std::vector<std::size_t> parents;
-  std::vector<double> losses;
-  std::vector<double> penalties;
-  for (std::size_t begin = 0; begin + population <= all.trials.size(); begin += population) {
-    std::vector<std::size_t> candidates = std::move(parents);
-    for (std::size_t i = begin; i < begin + population; ++i) candidates.push_back(i);
-    losses.clear();
-    penalties.clear();
-    for (const std::size_t i : candidates) {
-      const auto row = PointsView{all.losses, dims}[i];
-      losses.insert(losses.end(), row.begin(), row.end());
-      if (!all.penalties.empty()) penalties.push_back(all.penalties[i]);
-    }
-    parents.clear();
-    for (const std::size_t i : survive({losses, dims}, penalties, population)) {
-      parents.push_back(candidates[i]);
-    }
-  }
-  std::vector<const TrialRecord*> trials;
-  for (const std::size_t i : parents) trials.push_back(all.trials[i]);
-  return trials;
-}
 
 void Breeding::validate(const std::string& sampler) const {
   const auto require = [&](bool holds, const char* option, const char* range, double value) {
@@ -252,16 +168,16 @@ void Breeding::validate(const std::string& sampler) const {
   require(is_eta(mutation_eta), "mutation_eta", not_negative, mutation_eta);
 }
 
-Params child(const SearchSpace& space, const History& history,
-             std::span<const TrialRecord* const> parents, const Breeding& breeding,
-             const Rng& rng) {
+Params child(const SearchSpace& space, const Past& past, const Breeding& breeding, const Rng& rng) {
   Params params;
   if (space.empty()) return params;
   for (int attempt = 0; attempt < 2 * kAttempts; ++attempt) {
-    const bool from_parents = !parents.empty() && attempt < kAttempts;
+    const bool from_parents = !past.parents().empty() && attempt < kAttempts;
     const Rng own = attempt == 0 ? rng : rng.fork(fmt::format("attempt {}", attempt));
-    params = from_parents ? bred(space, parents, breeding, own) : random_params(space, own);
-    if (!is_known(params, space.fixed(), history)) break;
+    params = from_parents ? bred(space, past.parents(), breeding, own) : random_params(space, own);
+    Params all = params;
+    all.insert(space.fixed().begin(), space.fixed().end());
+    if (!past.contains(all)) break;
   }
   return params;
 }

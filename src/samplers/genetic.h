@@ -1,31 +1,16 @@
-// What genetic samplers share: generations that follow from the history, and children of parents.
+// How genetic samplers make children of parents.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "hypertune/history.h"
 #include "hypertune/sampler.h"
-#include "math/pareto.h"
+#include "samplers/lineage.h"
 
 namespace hypertune {
-
-/// Which `count` of the points live on, the fittest first: their indices. `penalties` is empty or
-/// says how much each point violates.
-using Survival = std::function<std::vector<std::size_t>(
-    const PointsView& losses, std::span<const double> penalties, std::size_t count)>;
-
-/// The parents of the next generation, the fittest first; none before `population` trials are
-/// Complete with all objectives. Those trials, by increasing number, make generations of
-/// `population` each; the parents survived out of the last whole one and its own parents. Trials
-/// that are not Complete belong to none.
-std::vector<const TrialRecord*> surviving_parents(const History& history, std::size_t population,
-                                                  std::span<const std::string> constraints,
-                                                  const Survival& survive);
 
 /// How a parent is picked.
 enum class ParentChoice : std::uint8_t {
@@ -59,9 +44,8 @@ struct Breeding {
   void validate(const std::string& sampler) const;
 };
 
-/// A child of two parents, drawn again while a trial of the history has its very parameters, and
-/// after some attempts at random. Without parents all is random.
-Params child(const SearchSpace& space, const History& history,
-             std::span<const TrialRecord* const> parents, const Breeding& breeding, const Rng& rng);
+/// A child of two parents of the past, drawn again while a trial has its very parameters, and after
+/// some attempts at random. Without parents all is random.
+Params child(const SearchSpace& space, const Past& past, const Breeding& breeding, const Rng& rng);
 
 }  // namespace hypertune

@@ -19,16 +19,20 @@ namespace {
 
 class Nsga2Sampler final : public Sampler {
  public:
-  explicit Nsga2Sampler(Nsga2Options options) : options_(std::move(options)) {}
+  explicit Nsga2Sampler(const Nsga2Options& options)
+      : breeding_(Breeding::from(options)),
+        lineage_(static_cast<std::size_t>(options.population), options.constraints) {}
 
   Params sample(const SearchSpace& space, const History& history, const Rng& rng) const override {
-    const auto parents = surviving_parents(history, static_cast<std::size_t>(options_.population),
-                                           options_.constraints, fittest);
-    return child(space, history, parents, Breeding::from(options_), rng);
+    const Past past = lineage_.past(
+        history, [](const PointsView& losses, std::span<const double> penalties, std::size_t count,
+                    int /*generation*/) { return fittest(losses, penalties, count); });
+    return child(space, past, breeding_, rng);
   }
 
  private:
-  Nsga2Options options_;
+  Breeding breeding_;
+  Lineage lineage_;
 };
 
 }  // namespace
@@ -39,7 +43,7 @@ std::unique_ptr<Sampler> nsga2_sampler(Nsga2Options options) {
         fmt::format("nsga2: population is {}; it must be at least 2", options.population));
   }
   Breeding::from(options).validate("nsga2");
-  return std::make_unique<Nsga2Sampler>(std::move(options));
+  return std::make_unique<Nsga2Sampler>(options);
 }
 
 }  // namespace hypertune

@@ -24,28 +24,34 @@ constexpr std::size_t kMaxDirections = 10'000;
 
 class Nsga3Sampler final : public Sampler {
  public:
-  explicit Nsga3Sampler(Nsga3Options options) : options_(std::move(options)) {}
+  explicit Nsga3Sampler(const Nsga3Options& options)
+      : population_(static_cast<std::size_t>(options.population)),
+        divisions_(options.divisions),
+        breeding_(Breeding::from(options)),
+        lineage_(population_, options.constraints) {
+    breeding_.parents = ParentChoice::Any;
+  }
 
   Params sample(const SearchSpace& space, const History& history, const Rng& rng) const override {
-    const auto population = static_cast<std::size_t>(options_.population);
     const std::size_t dims = std::max<std::size_t>(1, history.objectives.size());
-    const int divisions = std::min(options_.divisions.value_or(most_divisions(dims, population)),
+    const int divisions = std::min(divisions_.value_or(most_divisions(dims, population_)),
                                    most_divisions(dims, kMaxDirections));
     const auto directions = niche_directions(dims, divisions);
     // Ties are broken alike whichever trial asks.
-    Rng ties = Rng(history.seed).fork("nsga3");
+    const std::uint64_t key = Rng(history.seed).fork("nsga3")();
     const auto survive = [&](const PointsView& losses, std::span<const double> penalties,
-                             std::size_t count) {
+                             std::size_t count, int generation) {
+      Rng ties(key, static_cast<std::uint64_t>(generation));
       return fittest_by_niche(losses, penalties, count, {directions, dims}, ties);
     };
-    const auto parents = surviving_parents(history, population, options_.constraints, survive);
-    Breeding breeding = Breeding::from(options_);
-    breeding.parents = ParentChoice::Any;
-    return child(space, history, parents, breeding, rng);
+    return child(space, lineage_.past(history, survive), breeding_, rng);
   }
 
  private:
-  Nsga3Options options_;
+  std::size_t population_;
+  std::optional<int> divisions_;
+  Breeding breeding_;
+  Lineage lineage_;
 };
 
 }  // namespace
@@ -61,7 +67,7 @@ std::unique_ptr<Sampler> nsga3_sampler(Nsga3Options options) {
         fmt::format("nsga3: divisions is {}; it must lie in [1, {}]", divisions, kMaxDivisions));
   }
   Breeding::from(options).validate("nsga3");
-  return std::make_unique<Nsga3Sampler>(std::move(options));
+  return std::make_unique<Nsga3Sampler>(options);
 }
 
 }  // namespace hypertune

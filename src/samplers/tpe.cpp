@@ -3,10 +3,8 @@
 // after Watanabe, arXiv:2304.11127, and Optuna 5.0, with whose numbers the estimators are tested.
 //
 // Deviations from Optuna's sampler of this name:
-// - Parameters of one condition are modelled together from the trials in which they existed,
-// without
-//   an option for it; the declared space says which those are. (There: `group`, from what was
-//   seen.)
+// - Parameters of one condition are modelled together from the trials in which they existed. The
+//   declared space says which those are. (There: the option `group`, from what was seen.)
 // - Above `max_bad_trials` the bad trials are thinned: the newest half of that number is kept, and
 //   of the older ones every k-th, which bears the weight of k. A density estimated from 1,000
 //   trials hardly differs from one of 10,000.
@@ -15,27 +13,23 @@
 //   plan decided, are drawn as random search draws them.
 // - Whole numbers of more than 10,000 values, unless logarithmic, are modelled as real ones.
 // - Paused trials count as running ones do.
-// - Several objectives: ranks of non-domination, and within the last rank that does not fit as a
-//   whole, the crowding distance. (There: the subset of largest hypervolume.)
+// - With several objectives at most 100 trials are good, which bounds what the hypervolume costs.
+// - Trials of earlier studies are observations too, divided into good and bad ones apart.
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <utility>
 
-#include "core/loss.h"
 #include "hypertune/error.h"
 #include "hypertune/sampler.h"
-#include "math/pareto.h"
 #include "math/parzen.h"
+#include "samplers/tpe_groups.h"
 #include "space/encoding.h"
 
 namespace hypertune {
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kGoodShare = 0.1;  // of the finished trials
-constexpr std::size_t kMaxGood = 25;
 
 /// A trial as the models see it.
 struct Sample {
@@ -48,104 +42,6 @@ struct Groups {
   std::vector<Sample> good;
   std::vector<Sample> bad;
 };
-
-/// What decides among the finished trials: smaller is better, position settles ties.
-struct Scored {
-  double first = 0;
-  double second = 0;
-  std::size_t position = 0;  ///< in the history
-  auto operator<=>(const Scored&) const = default;
-};
-
-/// The trials of a history that can be learned from.
-struct Known {
-  std::vector<Scored> complete;  ///< in order of the history
-  std::vector<Scored> pruned;
-  std::vector<std::size_t> running;  ///< positions
-  std::size_t finished() const { return complete.size() + pruned.size(); }
-};
-
-bool has_all_objectives(const History& history, const TrialRecord& trial) {
-  return std::ranges::all_of(history.objectives, [&](const Objective& objective) {
-    return loss(objective, trial.metrics).has_value();
-  });
-}
-
-/// Pruned trials are better the later they were stopped, then by their last value.
-Scored score_of_pruned(const Objective& objective, const TrialRecord& trial, std::size_t position) {
-  if (trial.reports.empty()) return {1, 0, position};
-  const Report& last = trial.reports.back();
-  return {-static_cast<double>(last.step), loss(objective, last.metrics).value_or(kInfinity),
-          position};
-}
-
-Known known_trials(const History& history) {
-  Known known;
-  known.complete.reserve(history.trials.size());
-  for (std::size_t i = 0; i < history.trials.size(); ++i) {
-    const TrialRecord& trial = history.trials[i];
-    switch (trial.state) {
-      case TrialState::Complete:
-        if (history.objectives.size() == 1) {
-          const auto value = loss(history.objectives.front(), trial.metrics);
-          if (value) known.complete.push_back({*value, 0, i});
-        } else if (has_all_objectives(history, trial)) {
-          known.complete.push_back({0, 0, i});
-        }
-        break;
-      case TrialState::Pruned:
-        known.pruned.push_back(score_of_pruned(history.objectives.front(), trial, i));
-        break;
-      case TrialState::Running:
-      case TrialState::Paused:
-        if (trial.number != history.number && !trial.params.empty()) known.running.push_back(i);
-        break;
-      case TrialState::Waiting:
-      case TrialState::Failed:
-        break;
-    }
-  }
-  return known;
-}
-
-/// Scores by rank of non-domination, then by crowding, the loneliest first.
-void score_by_rank(const History& history, std::vector<Scored>& complete) {
-  const std::size_t dims = history.objectives.size();
-  std::vector<double> losses;
-  losses.reserve(complete.size() * dims);
-  for (const Scored& scored : complete) {
-    for (const Objective& objective : history.objectives) {
-      losses.push_back(*loss(objective, history.trials[scored.position].metrics));
-    }
-  }
-  const std::vector<int> ranks = nondominated_ranks({losses, dims});
-  const int worst = ranks.empty() ? -1 : *std::max_element(ranks.begin(), ranks.end());
-  std::vector<std::vector<std::size_t>> fronts(static_cast<std::size_t>(worst + 1));
-  for (std::size_t i = 0; i < ranks.size(); ++i) {
-    fronts[static_cast<std::size_t>(ranks[i])].push_back(i);
-  }
-  for (std::size_t rank = 0; rank < fronts.size(); ++rank) {
-    std::vector<double> front;
-    for (const std::size_t i : fronts[rank]) {
-      front.insert(front.end(), losses.begin() + static_cast<std::ptrdiff_t>(i * dims),
-                   losses.begin() + static_cast<std::ptrdiff_t>((i + 1) * dims));
-    }
-    const std::vector<double> crowding = crowding_distances({front, dims});
-    for (std::size_t j = 0; j < fronts[rank].size(); ++j) {
-      Scored& scored = complete[fronts[rank][j]];
-      scored = {static_cast<double>(rank), -crowding[j], scored.position};
-    }
-  }
-}
-
-/// Positions of the `n` best, or of all.
-std::vector<std::size_t> best_of(std::vector<Scored> scored, std::size_t n) {
-  n = std::min(n, scored.size());
-  std::partial_sort(scored.begin(), scored.begin() + static_cast<std::ptrdiff_t>(n), scored.end());
-  std::vector<std::size_t> positions;
-  for (std::size_t i = 0; i < n; ++i) positions.push_back(scored[i].position);
-  return positions;
-}
 
 /// The newest half of `most` and of the older ones as many at even distances, if there are more.
 std::vector<Sample> thinned(const std::vector<const TrialRecord*>& trials, std::size_t most) {
@@ -162,32 +58,23 @@ std::vector<Sample> thinned(const std::vector<const TrialRecord*>& trials, std::
   return samples;
 }
 
-Groups split(const History& history, Known known, const TpeOptions& options) {
-  const bool single = history.objectives.size() == 1;
-  const double share = std::ceil(kGoodShare * static_cast<double>(known.finished()));
-  const auto wanted = static_cast<std::size_t>(share);
-  const std::size_t most = single ? std::min(wanted, kMaxGood) : wanted;
-  if (!single) score_by_rank(history, known.complete);
-
-  enum class Verdict : std::uint8_t { Unused, Good, Bad };
-  std::vector<Verdict> verdicts(history.trials.size(), Verdict::Unused);
-  for (const Scored& scored : known.complete) verdicts[scored.position] = Verdict::Bad;
-  for (const Scored& scored : known.pruned) verdicts[scored.position] = Verdict::Bad;
-  if (options.constant_liar) {
-    for (const std::size_t position : known.running) verdicts[position] = Verdict::Bad;
+/// Nothing before there are enough finished trials. Earlier studies are divided apart from this
+/// one, whose values may lie elsewhere, and come first.
+std::optional<Groups> groups_of(const History& history, const TpeOptions& options) {
+  History past = history;
+  past.trials = history.earlier;
+  const TpeGroups before = tpe_groups(past, options.constraints, false);
+  const TpeGroups now = tpe_groups(history, options.constraints, options.constant_liar);
+  if (before.finished + now.finished < static_cast<std::size_t>(options.n_startup_trials)) {
+    return std::nullopt;
   }
-  std::vector<std::size_t> good = best_of(std::move(known.complete), most);
-  const auto late = best_of(std::move(known.pruned), most - good.size());
-  good.insert(good.end(), late.begin(), late.end());
-  for (const std::size_t position : good) verdicts[position] = Verdict::Good;
-
   Groups groups;
   std::vector<const TrialRecord*> bad;
-  bad.reserve(history.trials.size());
-  for (std::size_t i = 0; i < verdicts.size(); ++i) {
-    if (verdicts[i] == Verdict::Good) groups.good.push_back({&history.trials[i], 1});
-    if (verdicts[i] == Verdict::Bad) bad.push_back(&history.trials[i]);
-  }
+  bad.reserve(before.bad.size() + now.bad.size());
+  for (const std::size_t i : before.good) groups.good.push_back({&history.earlier[i], 1});
+  for (const std::size_t i : now.good) groups.good.push_back({&history.trials[i], 1});
+  for (const std::size_t i : before.bad) bad.push_back(&history.earlier[i]);
+  for (const std::size_t i : now.bad) bad.push_back(&history.trials[i]);
   groups.bad = thinned(bad, static_cast<std::size_t>(options.max_bad_trials));
   return groups;
 }
@@ -314,14 +201,11 @@ ParzenMixture mixture_of(const std::vector<Modelled>& modelled, const std::vecto
 
 class TpeSampler final : public Sampler {
  public:
-  explicit TpeSampler(const TpeOptions& options) : options_(options) {}
+  explicit TpeSampler(TpeOptions options) : options_(std::move(options)) {}
 
   Params sample(const SearchSpace& space, const History& history, const Rng& rng) const override {
-    Known known = known_trials(history);
-    if (known.finished() < static_cast<std::size_t>(options_.n_startup_trials)) {
-      return random_->sample(space, history, rng);
-    }
-    const Groups groups = split(history, std::move(known), options_);
+    const std::optional<Groups> groups = groups_of(history, options_);
+    if (!groups) return random_->sample(space, history, rng);
     const bool single = history.objectives.size() == 1;
     const bool jointly = options_.multivariate.value_or(single);
     const auto& parameters = space.parameters();
@@ -343,15 +227,15 @@ class TpeSampler final : public Sampler {
           modelled.push_back(*model);
         }
       }
-      decide(std::move(modelled), groups, single, rng, params);
+      decide(space, std::move(modelled), *groups, single, rng, params);
     }
     return params;
   }
 
  private:
   /// Adds the most promising of some points of the good trials' density.
-  void decide(std::vector<Modelled> modelled, const Groups& groups, bool good_by_age,
-              const Rng& rng, Params& params) const {
+  void decide(const SearchSpace& space, std::vector<Modelled> modelled, const Groups& groups,
+              bool good_by_age, const Rng& rng, Params& params) const {
     Rng kernel_rng = rng.fork("tpe/" + modelled.front().parameter->name);
     std::ranges::sort(modelled, {}, [](const Modelled& m) { return m.parameter->name; });
     const double prior = options_.prior_weight;
@@ -369,13 +253,23 @@ class TpeSampler final : public Sampler {
 
     std::vector<double> gains = good.log_density(points);
     const std::vector<double> costs = bad.log_density(points);
-    for (std::size_t i = 0; i < n; ++i) gains[i] -= costs[i];
+    const auto value_of = [&](std::size_t d, std::size_t i) {
+      return std::visit([&](const auto& domain) { return value_at(domain, points[d][i]); },
+                        modelled[d].parameter->domain);
+    };
+    for (std::size_t i = 0; i < n; ++i) {
+      gains[i] -= costs[i];
+      if (space.constraints().empty()) continue;
+      Params candidate = params;
+      for (std::size_t d = 0; d < modelled.size(); ++d) {
+        candidate[modelled[d].parameter->name] = value_of(d, i);
+      }
+      if (!space.allows(candidate)) gains[i] = -std::numeric_limits<double>::infinity();
+    }
     const auto best =
         static_cast<std::size_t>(std::max_element(gains.begin(), gains.end()) - gains.begin());
     for (std::size_t d = 0; d < modelled.size(); ++d) {
-      const Parameter& parameter = *modelled[d].parameter;
-      params[parameter.name] = std::visit(
-          [&](const auto& domain) { return value_at(domain, points[d][best]); }, parameter.domain);
+      params[modelled[d].parameter->name] = value_of(d, best);
     }
   }
 
@@ -395,13 +289,13 @@ void require(bool holds, const char* rule) {
 
 }  // namespace
 
-std::unique_ptr<Sampler> tpe_sampler(const TpeOptions& options) {
+std::unique_ptr<Sampler> tpe_sampler(TpeOptions options) {
   require(options.n_startup_trials >= 1, "n_startup_trials must be at least 1");
   require(options.n_ei_candidates >= 1, "n_ei_candidates must be at least 1");
   require(options.prior_weight > 0 && std::isfinite(options.prior_weight),
           "prior_weight must be a number greater than 0");
   require(options.max_bad_trials >= 100, "max_bad_trials must be at least 100");
-  return std::make_unique<TpeSampler>(options);
+  return std::make_unique<TpeSampler>(std::move(options));
 }
 
 }  // namespace hypertune

@@ -12,6 +12,10 @@ class AshaScheduler final : public Scheduler {
   Ruling on_report(const TrialRecord& trial, const History& history) const override {
     return halving_.on_report(trial, history);
   }
+  bool pauses() const override { return halving_.promotes(); }
+  std::optional<int> resume(const History& history) const override {
+    return halving_.promotes() ? halving_.resume(history) : std::nullopt;
+  }
 
  private:
   SuccessiveHalving halving_;

@@ -42,10 +42,19 @@ class PatienceScheduler final : public Scheduler {
     if (!wrapped_) return {Decision::Stop, std::move(reason)};
     Ruling ruling = wrapped_->on_report(trial, history);
     if (ruling.decision == Decision::Continue) return {};
-    return {ruling.decision, std::move(reason) + ", and " + ruling.reason};
+    ruling.reason = std::move(reason) + ", and " + ruling.reason;
+    return ruling;
   }
 
   bool uses_history() const override { return wrapped_ && wrapped_->uses_history(); }
+  bool replaces() const override { return wrapped_ && wrapped_->replaces(); }
+  bool pauses() const override { return wrapped_ && wrapped_->pauses(); }
+  std::optional<int> resume(const History& history) const override {
+    return wrapped_ ? wrapped_->resume(history) : std::nullopt;
+  }
+  bool wants_checkpoint(const TrialRecord& trial) const override {
+    return wrapped_ && wrapped_->wants_checkpoint(trial);
+  }
 
  private:
   PatienceOptions options_;

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstdlib>
+#include <cmath>
 #include <utility>
 
 #include "base/text.h"
@@ -26,25 +26,57 @@ enum class Operator : std::uint8_t {
   Greater,
   GreaterEqual,
   In,
+  Arithmetic,
+  Negative,
+  Call,
   Name,
   Literal
 };
 
 /// Deeper nesting is refused, so that hostile text cannot exhaust the stack.
-constexpr int kMaxDepth = 100;
+constexpr int kMaxDepth = 200;
+
+constexpr std::string_view kBooleanWanted = "expected a comparison such as == or <";
 
 }  // namespace
 
 struct Condition::Node {
   Operator op;
   std::vector<Node> children;  // In: the subject, then the members
-  std::string name;            // Name
+  std::string name;            // Name, Call; Arithmetic: the symbols between the children
   Value value;                 // Literal
 };
 
 namespace {
 
 using Node = Condition::Node;
+
+/// Functions that conditions may call.
+struct Function {
+  std::string_view name;
+  std::size_t fewest;
+  std::size_t most;
+  double (*compute)(const std::vector<double>& arguments);
+};
+constexpr std::size_t kMaxArguments = 100;
+constexpr std::array<Function, 6> kFunctions = {
+    {{"abs", 1, 1, [](const std::vector<double>& a) { return std::abs(a[0]); }},
+     {"log", 1, 1, [](const std::vector<double>& a) { return std::log(a[0]); }},
+     {"max", 2, kMaxArguments,
+      [](const std::vector<double>& a) { return *std::ranges::max_element(a); }},
+     {"min", 2, kMaxArguments,
+      [](const std::vector<double>& a) { return *std::ranges::min_element(a); }},
+     {"pow", 2, 2, [](const std::vector<double>& a) { return std::pow(a[0], a[1]); }},
+     {"sqrt", 1, 1, [](const std::vector<double>& a) { return std::sqrt(a[0]); }}}};
+
+/// Whether the node says yes or no, which is no number to reckon with.
+bool is_boolean(const Node& node) { return node.op <= Operator::In; }
+
+/// Whether the node may stand where yes or no is asked for.
+bool may_be_boolean(const Node& node) {
+  return is_boolean(node) || node.op == Operator::Name ||
+         (node.op == Operator::Literal && std::holds_alternative<bool>(node.value));
+}
 
 class Parser {
  public:
@@ -53,11 +85,13 @@ class Parser {
   Node parse() {
     Node node = disjunction();
     skip_blanks();
+    require_boolean(node, at_);
     if (at_ < text_.size()) fail("expected the end, \"and\" or \"or\"");
     return node;
   }
 
   std::vector<std::string> take_names() { return std::move(names_); }
+  std::vector<int> take_columns() { return std::move(columns_); }
 
  private:
   Node disjunction() { return chain("or", Operator::Or, &Parser::conjunction); }
@@ -65,28 +99,35 @@ class Parser {
 
   Node chain(std::string_view word, Operator op, Node (Parser::*next)()) {
     Node left = (this->*next)();
+    skip_blanks();
+    const std::size_t end = at_;
     if (!take_word(word)) return left;
+    require_boolean(left, end);
     Node node{op, {std::move(left)}, {}, {}};
-    do node.children.push_back((this->*next)());
-    while (take_word(word));
+    do {
+      node.children.push_back((this->*next)());
+      skip_blanks();
+      require_boolean(node.children.back(), at_);
+    } while (take_word(word));
     return node;
   }
 
   Node negation() {
-    if (++depth_ > kMaxDepth) fail("nested too deeply");
-    Node node = take_word("not") ? Node{Operator::Not, {negation()}, {}, {}} : comparison();
-    --depth_;
+    const Deeper deeper(*this);
+    if (!take_word("not")) return comparison();
+    Node node{Operator::Not, {negation()}, {}, {}};
+    skip_blanks();
+    require_boolean(node.children.front(), at_);
     return node;
   }
 
   Node comparison() {
-    if (take("(")) {
-      Node inner = disjunction();
-      expect(")");
-      return inner;
+    const std::size_t begin = next_character();
+    Node left = sum();
+    if (take_word("in")) {
+      require_value(left, begin);
+      return membership(std::move(left));
     }
-    Node left = operand();
-    if (take_word("in")) return membership(std::move(left));
     static constexpr std::array<std::pair<std::string_view, Operator>, 6> kOperators = {
         {{"==", Operator::Equal},
          {"!=", Operator::NotEqual},
@@ -95,35 +136,101 @@ class Parser {
          {"<", Operator::Less},
          {">", Operator::Greater}}};
     for (const auto& [symbol, op] : kOperators) {
-      if (take(symbol)) return Node{op, {std::move(left), operand()}, {}, {}};
+      if (!take(symbol)) continue;
+      require_value(left, begin);
+      return Node{op, {std::move(left), value(&Parser::sum)}, {}, {}};
     }
-    skip_blanks();
-    if (at_ < text_.size() && text_[at_] == '=') fail("a comparison is written ==");
-    if (left.op == Operator::Literal && !std::holds_alternative<bool>(left.value)) {
-      fail("expected a comparison such as == or <");
-    }
+    if (next_character() < text_.size() && text_[at_] == '=') fail("a comparison is written ==");
     return left;
   }
 
   Node membership(Node subject) {
     Node node{Operator::In, {std::move(subject)}, {}, {}};
     expect("[");
-    do node.children.push_back(operand());
+    do node.children.push_back(value(&Parser::sum));
     while (take(","));
     expect("]");
     return node;
   }
 
-  Node operand() {
-    skip_blanks();
-    if (at_ == text_.size()) fail("expected a name or a value");
+  Node sum() { return arithmetic("+-", &Parser::product); }
+  Node product() { return arithmetic("*/%", &Parser::factor); }
+
+  /// Operators of one rank, from left to right.
+  Node arithmetic(std::string_view symbols, Node (Parser::*next)()) {
+    const std::size_t begin = next_character();
+    Node left = (this->*next)();
+    if (!at_one_of(symbols)) return left;
+    require_value(left, begin);
+    Node node{Operator::Arithmetic, {std::move(left)}, {}, {}};
+    while (at_one_of(symbols)) {
+      node.name += text_[at_++];
+      node.children.push_back(value(next));
+    }
+    return node;
+  }
+
+  Node factor() {
+    const Deeper deeper(*this);
+    if (next_character() == text_.size()) fail("expected a name or a value");
     const char c = text_[at_];
     if (c == '"' || c == '\'') return literal(quoted(c));
+    if (take("(")) {
+      Node inner = disjunction();
+      expect(")");
+      return inner;
+    }
+    if (c == '-' && !at_number()) {
+      ++at_;
+      return Node{Operator::Negative, {value(&Parser::factor)}, {}, {}};
+    }
     if (is_digit(c) || c == '-' || c == '+' || c == '.') return literal(number());
+    const std::size_t begin = at_;
     const std::string word = identifier();
     if (word == "true" || word == "false") return literal(word == "true");
-    if (std::ranges::find(names_, word) == names_.end()) names_.push_back(word);
+    if (take("(")) return call(word, begin);
+    if (std::ranges::find(names_, word) == names_.end()) {
+      names_.push_back(word);
+      columns_.push_back(static_cast<int>(begin) + 1);
+    }
     return Node{Operator::Name, {}, word, {}};
+  }
+
+  Node call(const std::string& name, std::size_t begin) {
+    const auto function = std::ranges::find(kFunctions, name, &Function::name);
+    if (function == kFunctions.end()) {
+      std::vector<std::string> known;
+      for (const Function& f : kFunctions) known.emplace_back(f.name);
+      fail_at(begin, fmt::format("there is no function {}; it must be one of {}", name,
+                                 join(known, ", ")));
+    }
+    Node node{Operator::Call, {}, name, {}};
+    do node.children.push_back(value(&Parser::sum));
+    while (take(","));
+    expect(")");
+    if (node.children.size() < function->fewest || node.children.size() > function->most) {
+      fail_at(begin, fmt::format("{} takes {}{}, not {}", name,
+                                 function->most > function->fewest ? "at least " : "",
+                                 count_of(static_cast<long long>(function->fewest), "number"),
+                                 node.children.size()));
+    }
+    return node;
+  }
+
+  /// What `next` reads, which must not be a yes or no.
+  Node value(Node (Parser::*next)()) {
+    const std::size_t begin = next_character();
+    Node node = (this->*next)();
+    require_value(node, begin);
+    return node;
+  }
+
+  void require_value(const Node& node, std::size_t begin) const {
+    if (is_boolean(node)) fail_at(begin, "expected a name or a value, not a comparison");
+  }
+
+  void require_boolean(const Node& node, std::size_t end) const {
+    if (!may_be_boolean(node)) fail_at(end, std::string(kBooleanWanted));
   }
 
   static Node literal(Value value) { return Node{Operator::Literal, {}, {}, std::move(value)}; }
@@ -149,6 +256,16 @@ class Parser {
     if (at_ < text_.size() && is_word(text_[at_])) fail("expected a blank after the number");
     if (whole_error == std::errc() && whole_end == real_end) return whole;
     return real;
+  }
+
+  /// Whether a sign belongs to a number. Words such as -inf are numbers too.
+  bool at_number() const {
+    double ignored = 0;
+    const char* last = text_.data() + text_.size();
+    const auto [end, error] = std::from_chars(text_.data() + at_, last, ignored);
+    if (error == std::errc::invalid_argument) return false;
+    const bool digits = is_digit(text_[at_ + 1]) || text_[at_ + 1] == '.';
+    return digits || end == last || !is_word(*end);
   }
 
   std::string identifier() {
@@ -190,25 +307,86 @@ class Parser {
     }
   }
 
+  /// Where the next character that is no blank stands.
+  std::size_t next_character() {
+    skip_blanks();
+    return at_;
+  }
+
+  bool at_one_of(std::string_view symbols) {
+    return next_character() < text_.size() && symbols.find(text_[at_]) != std::string_view::npos;
+  }
+
   static bool is_digit(char c) { return c >= '0' && c <= '9'; }
   static bool is_word(char c) {
     return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
   }
 
-  [[noreturn]] void fail(const std::string& what) const {
+  [[noreturn]] void fail(const std::string& what) const { fail_at(at_, what); }
+  [[noreturn]] void fail_at(std::size_t at, const std::string& what) const {
     throw ConfigError(
-        fmt::format("condition \"{}\", column {}: {}", shorten(text_, 80), at_ + 1, what));
+        fmt::format("condition \"{}\", column {}: {}", shorten(text_, 80), at + 1, what));
   }
+
+  /// One level of nesting.
+  class Deeper {
+   public:
+    explicit Deeper(Parser& parser) : parser_(parser) {
+      if (++parser_.depth_ > kMaxDepth) parser_.fail("nested too deeply");
+    }
+    ~Deeper() { --parser_.depth_; }
+    Deeper(const Deeper&) = delete;
+    Deeper& operator=(const Deeper&) = delete;
+
+   private:
+    Parser& parser_;
+  };
 
   std::string_view text_;
   std::size_t at_ = 0;
   int depth_ = 0;
   std::vector<std::string> names_;
+  std::vector<int> columns_;  // of the names
 };
 
+double compute(char symbol, double a, double b) {
+  switch (symbol) {
+    case '+':
+      return a + b;
+    case '-':
+      return a - b;
+    case '*':
+      return a * b;
+    case '/':
+      return a / b;
+    default:
+      return a - b * std::floor(a / b);
+  }
+}
+
+/// Nothing where a name has no value, or the result is not a finite number.
 std::optional<Value> value_of(const Node& node, const Condition::Lookup& lookup) {
   if (node.op == Operator::Literal) return node.value;
-  return lookup(node.name);
+  if (node.op == Operator::Name) return lookup(node.name);
+  std::vector<double> numbers;
+  for (const Node& child : node.children) {
+    const auto value = value_of(child, lookup);
+    const auto number = value ? as_number(*value) : std::nullopt;
+    if (!number || std::isnan(*number)) return std::nullopt;
+    numbers.push_back(*number);
+  }
+  double result = numbers.front();
+  if (node.op == Operator::Negative) {
+    result = -result;
+  } else if (node.op == Operator::Call) {
+    result = std::ranges::find(kFunctions, node.name, &Function::name)->compute(numbers);
+  } else {
+    for (std::size_t i = 0; i < node.name.size(); ++i) {
+      result = compute(node.name[i], result, numbers[i + 1]);
+    }
+  }
+  if (!std::isfinite(result)) return std::nullopt;
+  return result;
 }
 
 bool is_true(const std::optional<Value>& value) {
@@ -282,6 +460,7 @@ Condition::Condition(std::string_view text) : text_(text) {
   Parser parser(text_);
   root_ = std::make_shared<const Node>(parser.parse());
   names_ = parser.take_names();
+  columns_ = parser.take_columns();
 }
 
 bool Condition::holds(const Lookup& lookup) const { return evaluate(*root_, lookup); }

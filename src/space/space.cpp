@@ -8,8 +8,18 @@
 
 #include "base/text.h"
 #include "hypertune/error.h"
+#include "space/points.h"
 
 namespace hypertune {
+namespace {
+
+std::vector<std::string> names_of(const std::vector<Parameter>& parameters) {
+  std::vector<std::string> names;
+  for (const Parameter& parameter : parameters) names.push_back(parameter.name);
+  return names;
+}
+
+}  // namespace
 
 SearchSpace& SearchSpace::add(std::string name, Domain domain, std::optional<Condition> when) {
   return add(Parameter{std::move(name), Role::Sampled, std::move(domain), std::move(when)});
@@ -34,14 +44,12 @@ SearchSpace& SearchSpace::add(Parameter parameter) {
   }
   validate(parameter.domain, name);
   if (parameter.when) {
-    std::vector<std::string> earlier;
-    for (const Parameter& p : parameters_) earlier.push_back(p.name);
     for (const std::string& parent : parameter.when->names()) {
       const Parameter* found = find(parent);
       if (found == nullptr) {
         throw ConfigError(fmt::format(
             "parameter \"{}\": its condition names \"{}\", which is not defined before it{}", name,
-            parent, did_you_mean(parent, earlier)));
+            parent, did_you_mean(parent, names_of(parameters_))));
       }
       if (parameter.role == Role::Grid && found->role == Role::Sampled) {
         throw ConfigError(fmt::format(
@@ -53,6 +61,40 @@ SearchSpace& SearchSpace::add(Parameter parameter) {
   }
   parameters_.push_back(std::move(parameter));
   return *this;
+}
+
+SearchSpace& SearchSpace::constraint(Condition condition) {
+  for (std::size_t i = 0; i < condition.names().size(); ++i) {
+    const std::string& name = condition.names()[i];
+    if (find(name) != nullptr) continue;
+    throw ConfigError(fmt::format("constraint \"{}\", column {}: there is no parameter \"{}\"{}",
+                                  condition.text(), condition.columns()[i], name,
+                                  did_you_mean(name, names_of(parameters_))));
+  }
+  constraints_.push_back(std::move(condition));
+  return *this;
+}
+
+/// What was decided, or else the value of a constant that every trial has.
+std::optional<Value> SearchSpace::value_of(std::string_view name, const Params& decided) const {
+  if (const auto value = decided.find(name); value != decided.end()) return value->second;
+  if (const auto value = fixed_.find(name); value != fixed_.end()) return value->second;
+  const Parameter* parameter = find(name);
+  if (parameter == nullptr || parameter->role != Role::Constant || parameter->when) return {};
+  return std::get<CategoricalDomain>(parameter->domain).choices.front();
+}
+
+const Condition* SearchSpace::violated(const Params& decided) const {
+  for (const Condition& constraint : constraints_) {
+    bool all_known = true;
+    const bool holds =
+        constraint.holds([&](std::string_view name) { return value_of(name, decided); });
+    for (const std::string& name : constraint.names()) {
+      all_known = all_known && value_of(name, decided).has_value();
+    }
+    if (all_known && !holds) return &constraint;
+  }
+  return nullptr;
 }
 
 const Parameter* SearchSpace::find(std::string_view name) const {
@@ -81,6 +123,7 @@ std::vector<Params> SearchSpace::grid_points(const Params& fixed) const {
   }
   std::vector<Params> points;
   std::set<Params> seen;
+  int tries_left = kMaxValuesTried;
   for (const Params& all : decided) {
     Params point;
     for (const Parameter& parameter : parameters_) {
@@ -89,7 +132,9 @@ std::vector<Params> SearchSpace::grid_points(const Params& fixed) const {
       if (value != all.end()) point.insert(*value);
     }
     for (const auto& [name, value] : fixed) point[name] = value;
-    if (seen.insert(point).second) points.push_back(std::move(point));
+    if (!seen.insert(point).second || !allows(all)) continue;
+    if (constraints_.empty() || may_have_points(without(point), tries_left))
+      points.push_back(std::move(point));
   }
   return points;
 }
@@ -97,6 +142,7 @@ std::vector<Params> SearchSpace::grid_points(const Params& fixed) const {
 SearchSpace SearchSpace::without(const Params& fixed) const {
   SearchSpace rest;
   rest.fixed_ = fixed_;
+  rest.constraints_ = constraints_;
   for (const auto& [name, value] : fixed) rest.fixed_[name] = value;
   for (const Parameter& parameter : parameters_) {
     if (!fixed.contains(parameter.name)) rest.parameters_.push_back(parameter);

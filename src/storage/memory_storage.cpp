@@ -63,6 +63,12 @@ class MemoryStorage final : public Storage {
   void set_params(Claim at, std::span<const ParamValue> params) override;
   void add_report(Claim at, const Report& report) override;
   void finish(Claim at, const Outcome& outcome) override;
+  void release(Claim at) override;
+  void save_checkpoint(Claim at, std::string_view bytes) override;
+  std::optional<std::string> checkpoint(StudyId study, int number) const override;
+  void pause(Claim at) override;
+  std::optional<TrialRecord> resume(Claim paused, const Lease& lease) override;
+  bool end_paused(Claim paused, const Outcome& outcome) override;
   std::vector<Claim> heartbeat(std::span<const Claim> claims,
                                std::chrono::seconds duration) override;
   std::vector<TrialRecord> fail_stale(StudyId study) override;
@@ -91,6 +97,7 @@ class MemoryStorage final : public Storage {
     std::map<std::string, Domain> used;      // a domain of each parameter name
     std::set<int> waiting = {};              // numbers
     std::map<int, TimePoint> expiries = {};  // of running trials, by number
+    std::map<int, std::string> checkpoints = {};
   };
 
   // What follows is called with the mutex held.
@@ -127,6 +134,29 @@ class MemoryStorage final : public Storage {
     const Place found = place(at.trial);
     check_fence(at, found.trial.number, found.trial.state, found.trial.lease);
     return found;
+  }
+  std::optional<Place> place_of_paused(Claim paused) {
+    if (paused.trial < 1 || paused.trial > std::ssize(places_)) return std::nullopt;
+    const Place found = place(paused.trial);
+    const bool fits = found.trial.state == TrialState::Paused && found.trial.lease == paused.lease;
+    return fits ? std::optional<Place>(found) : std::nullopt;
+  }
+  void give_out(Place at, const Lease& lease) {
+    at.trial.state = TrialState::Running;
+    at.trial.worker = lease.worker;
+    ++at.trial.lease;
+    const TimePoint time = clock_();
+    if (!at.trial.started) at.trial.started = time;
+    at.study.expiries[at.trial.number] = time + lease.duration;
+  }
+  void settle_trial(Place at, const Outcome& outcome) {
+    const auto& objectives = at.study.spec.objectives;
+    std::optional<double> last_reported;
+    for (const Report& report : at.trial.reports) {
+      const auto watched = report.metrics.find(objectives.front().metric);
+      if (watched != report.metrics.end()) last_reported = watched->second;
+    }
+    end_trial(at, settle(at.trial.number, outcome, objectives, last_reported));
   }
   void end_trial(Place at, const Outcome& outcome) {
     at.trial.state = outcome.state;
@@ -166,11 +196,7 @@ std::optional<TrialRecord> MemoryStorage::claim(StudyId study, const Lease& leas
   if (entry.waiting.empty() || *entry.waiting.begin() > lease.highest_number) return std::nullopt;
   const int number = entry.waiting.extract(entry.waiting.begin()).value();
   TrialRecord& trial = entry.trials[static_cast<std::size_t>(number)];
-  trial.state = TrialState::Running;
-  trial.worker = lease.worker;
-  ++trial.lease;
-  trial.started = clock_();
-  entry.expiries[number] = *trial.started + lease.duration;
+  give_out({entry, trial}, lease);
   return trial;
 }
 
@@ -204,14 +230,53 @@ void MemoryStorage::add_report(Claim at, const Report& report) {
 
 void MemoryStorage::finish(Claim at, const Outcome& outcome) {
   const std::scoped_lock lock(mutex_);
-  const Place found = writable(at);
-  const auto& objectives = found.study.spec.objectives;
-  std::optional<double> last_reported;
-  for (const Report& report : found.trial.reports) {
-    const auto watched = report.metrics.find(objectives.front().metric);
-    if (watched != report.metrics.end()) last_reported = watched->second;
-  }
-  end_trial(found, settle(found.trial.number, outcome, objectives, last_reported));
+  settle_trial(writable(at), outcome);
+}
+
+void MemoryStorage::release(Claim at) {
+  const std::scoped_lock lock(mutex_);
+  const auto [study, trial] = writable(at);
+  trial.state = TrialState::Waiting;
+  trial.worker.clear();
+  trial.started.reset();
+  study.expiries.erase(trial.number);
+  study.waiting.insert(trial.number);
+}
+
+void MemoryStorage::save_checkpoint(Claim at, std::string_view bytes) {
+  const std::scoped_lock lock(mutex_);
+  const auto [study, trial] = writable(at);
+  check_checkpoint(trial.number, bytes);
+  study.checkpoints[trial.number] = bytes;
+}
+
+std::optional<std::string> MemoryStorage::checkpoint(StudyId study, int number) const {
+  const std::scoped_lock lock(mutex_);
+  const auto& checkpoints = at(study).checkpoints;
+  const auto found = checkpoints.find(number);
+  return found == checkpoints.end() ? std::nullopt : std::optional(found->second);
+}
+
+void MemoryStorage::pause(Claim at) {
+  const std::scoped_lock lock(mutex_);
+  const auto [study, trial] = writable(at);
+  trial.state = TrialState::Paused;
+  study.expiries.erase(trial.number);
+}
+
+std::optional<TrialRecord> MemoryStorage::resume(Claim paused, const Lease& lease) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = place_of_paused(paused);
+  if (!found) return std::nullopt;
+  give_out(*found, lease);
+  return found->trial;
+}
+
+bool MemoryStorage::end_paused(Claim paused, const Outcome& outcome) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = place_of_paused(paused);
+  if (found) settle_trial(*found, outcome);
+  return found.has_value();
 }
 
 std::vector<Claim> MemoryStorage::heartbeat(std::span<const Claim> claims,

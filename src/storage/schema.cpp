@@ -97,6 +97,22 @@ INSERT INTO version_info VALUES (1, 12, 'hypertune');
 INSERT INTO alembic_version VALUES ('v3.2.0.a');
 )sql";
 
+// What pauses, and from where it goes on; made later than the tables below. A paused trial is
+// RUNNING for Optuna, and has no row among the leases, so that nobody takes it for lost.
+constexpr const char* kCreatePauseTables = R"sql(
+CREATE TABLE hypertune_paused (
+  trial_id INTEGER NOT NULL PRIMARY KEY,
+  worker TEXT NOT NULL,
+  lease INTEGER NOT NULL);
+CREATE TABLE hypertune_checkpoints (
+  trial_id INTEGER NOT NULL PRIMARY KEY,
+  bytes BLOB NOT NULL);
+CREATE TRIGGER hypertune_forget_checkpoint AFTER DELETE ON trials BEGIN
+  DELETE FROM hypertune_paused WHERE trial_id = OLD.trial_id;
+  DELETE FROM hypertune_checkpoints WHERE trial_id = OLD.trial_id;
+END;
+)sql";
+
 // The triggers make Optuna's delete_study take our rows along: SQLite gives ids out again.
 constexpr const char* kCreateOurTables = R"sql(
 CREATE TABLE hypertune_plans (
@@ -142,7 +158,8 @@ void check_revision(Database& database) {
       database.name(), revision, kRevisions.front(), database.name()));
 }
 
-enum class Content { Nothing, Optuna, Ours };
+/// Older: made by a hypertune that did not pause.
+enum class Content { Nothing, Optuna, Older, Ours };
 
 /// Throws StorageError for a database that is neither empty nor one of Optuna's.
 Content content(Database& database) {
@@ -156,7 +173,8 @@ Content content(Database& database) {
                     database.name(), table));
   }
   if (names.contains("alembic_version")) check_revision(database);
-  return names.contains("hypertune_leases") ? Content::Ours : Content::Optuna;
+  if (!names.contains("hypertune_leases")) return Content::Optuna;
+  return names.contains("hypertune_checkpoints") ? Content::Ours : Content::Older;
 }
 
 }  // namespace
@@ -168,7 +186,8 @@ void prepare_schema(Database& database, bool durable) {
   Transaction transaction(database, Transaction::Kind::Write);
   found = content(database);  // another process may have been faster
   if (found == Content::Nothing) database.run_script(kCreateOptunaTables);
-  if (found != Content::Ours) database.run_script(kCreateOurTables);
+  if (found < Content::Older) database.run_script(kCreateOurTables);
+  if (found < Content::Ours) database.run_script(kCreatePauseTables);
   transaction.commit();
 }
 

@@ -65,6 +65,12 @@ auto reading(std::string_view what, Function read) {
   }
 }
 
+std::string describe(const std::vector<Condition>& constraints) {
+  std::vector<std::string> texts;
+  for (const Condition& constraint : constraints) texts.push_back(constraint.text());
+  return texts.empty() ? "nothing" : join(texts, ", ");
+}
+
 std::vector<std::string> space_differences(const SearchSpace& stored, const SearchSpace& asked) {
   std::vector<std::string> differences;
   for (const Parameter& before : stored.parameters()) {
@@ -80,6 +86,11 @@ std::vector<std::string> space_differences(const SearchSpace& stored, const Sear
     if (stored.find(now.name) != nullptr) continue;
     differences.push_back(fmt::format("parameter \"{}\" was added", now.name));
   }
+  if (stored.constraints() != asked.constraints()) {
+    differences.push_back(fmt::format("the constraints were {} and are now {}",
+                                      describe(stored.constraints()),
+                                      describe(asked.constraints())));
+  }
   if (differences.empty() && !(stored == asked)) {
     differences.push_back("the parameters are in another order");
   }
@@ -87,53 +98,6 @@ std::vector<std::string> space_differences(const SearchSpace& stored, const Sear
 }
 
 }  // namespace
-
-Json to_json(const Domain& domain) {
-  if (const auto* d = std::get_if<FloatDomain>(&domain)) {
-    return {{"name", "FloatDistribution"},
-            {"attributes",
-             {{"low", d->low},
-              {"high", d->high},
-              {"log", d->log},
-              {"step", d->step ? Json(*d->step) : Json(nullptr)}}}};
-  }
-  if (const auto* d = std::get_if<IntDomain>(&domain)) {
-    return {
-        {"name", "IntDistribution"},
-        {"attributes", {{"low", d->low}, {"high", d->high}, {"log", d->log}, {"step", d->step}}}};
-  }
-  Json choices = Json::array();
-  for (const Value& choice : std::get<CategoricalDomain>(domain).choices) {
-    choices.push_back(to_json(choice));
-  }
-  return {{"name", "CategoricalDistribution"}, {"attributes", {{"choices", std::move(choices)}}}};
-}
-
-Domain domain_from_json(const Json& json) {
-  return reading("a domain", [&]() -> Domain {
-    const auto name = json.at("name").get<std::string>();
-    const Json& attributes = json.at("attributes");
-    if (name == "FloatDistribution") {
-      FloatDomain domain{attributes.at("low").get<double>(), attributes.at("high").get<double>(),
-                         attributes.at("log").get<bool>()};
-      if (!attributes.at("step").is_null()) domain.step = attributes.at("step").get<double>();
-      return domain;
-    }
-    if (name == "IntDistribution") {
-      return IntDomain{attributes.at("low").get<std::int64_t>(),
-                       attributes.at("high").get<std::int64_t>(), attributes.at("log").get<bool>(),
-                       attributes.at("step").get<std::int64_t>()};
-    }
-    if (name == "CategoricalDistribution") {
-      CategoricalDomain domain;
-      for (const Json& choice : attributes.at("choices")) {
-        domain.choices.push_back(value_from_json(choice));
-      }
-      return domain;
-    }
-    throw Error(fmt::format("\"{}\" is no kind of domain that hypertune knows", name));
-  });
-}
 
 Json to_json(const StudySpec& spec) {
   Json objectives = Json::array();
@@ -149,10 +113,14 @@ Json to_json(const StudySpec& spec) {
     if (parameter.when) entry["when"] = parameter.when->text();
     space.push_back(std::move(entry));
   }
-  return {{"name", spec.name},
-          {"objectives", std::move(objectives)},
-          {"space", std::move(space)},
-          {"seed", spec.seed}};
+  Json json = {{"name", spec.name},
+               {"objectives", std::move(objectives)},
+               {"space", std::move(space)},
+               {"seed", spec.seed}};
+  for (const Condition& constraint : spec.space.constraints()) {
+    json["constraints"].push_back(constraint.text());
+  }
+  return json;
 }
 
 StudySpec spec_from_json(const Json& json) {
@@ -173,6 +141,11 @@ StudySpec spec_from_json(const Json& json) {
         parameter.when = Condition(entry.at("when").get<std::string>());
       }
       spec.space.add(std::move(parameter));
+    }
+    if (json.contains("constraints")) {
+      for (const Json& entry : json.at("constraints")) {
+        spec.space.constraint(Condition(entry.get<std::string>()));
+      }
     }
     return spec;
   });

@@ -1,4 +1,4 @@
-// Specifications of studies and domains as JSON, and what differs between two specifications.
+// Specifications of studies as JSON, and what differs between two specifications.
 #pragma once
 
 #include <string>
@@ -6,13 +6,9 @@
 
 #include "base/json.h"
 #include "hypertune/storage.h"
+#include "space/domain_json.h"
 
 namespace hypertune {
-
-/// In the form that Optuna gives its distributions: {"name": ..., "attributes": {...}}.
-Json to_json(const Domain& domain);
-/// Throws Error for anything that is not a well-formed domain.
-Domain domain_from_json(const Json& json);
 
 Json to_json(const StudySpec& spec);
 /// Throws Error for anything that `to_json` would not give.

@@ -237,6 +237,10 @@ void Query::bind(int index, std::string_view value) {
   const char* bytes = value.data() == nullptr ? "" : value.data();
   check(sqlite3_bind_text64(at_, index, bytes, value.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
 }
+void Query::bind(int index, Blob value) {
+  const char* bytes = value.bytes.data() == nullptr ? "" : value.bytes.data();
+  check(sqlite3_bind_blob64(at_, index, bytes, value.bytes.size(), SQLITE_TRANSIENT));
+}
 
 std::int64_t Query::integer(int column) const {
   require(sqlite3_column_type(at_, column) == SQLITE_INTEGER, column);
@@ -253,6 +257,12 @@ std::string Query::text(int column) const {
   require(sqlite3_column_type(at_, column) == SQLITE_TEXT, column);
   const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(at_, column));
   return {bytes, static_cast<std::size_t>(sqlite3_column_bytes(at_, column))};
+}
+
+std::string Query::blob(int column) const {
+  require(sqlite3_column_type(at_, column) == SQLITE_BLOB, column);
+  const auto* bytes = static_cast<const char*>(sqlite3_column_blob(at_, column));
+  return {bytes, bytes + sqlite3_column_bytes(at_, column)};
 }
 
 bool Query::is_null(int column) const { return sqlite3_column_type(at_, column) == SQLITE_NULL; }

@@ -20,6 +20,11 @@ namespace hypertune {
 
 class Database;
 
+/// Bytes that are no text.
+struct Blob {
+  std::string_view bytes;
+};
+
 /// A statement that was given its values. Rows are read one after the other; the statement can be
 /// asked for again when the Query is gone. Every member throws StorageError.
 class Query {
@@ -36,6 +41,7 @@ class Query {
   std::int64_t integer(int column) const;
   double real(int column) const;
   std::string text(int column) const;
+  std::string blob(int column) const;
   bool is_null(int column) const;
 
  private:
@@ -47,6 +53,7 @@ class Query {
   void bind(int index, int value) { bind(index, std::int64_t{value}); }
   void bind(int index, double value);
   void bind(int index, std::string_view value);
+  void bind(int index, Blob value);
   void bind(int index, const std::string& value) { bind(index, std::string_view(value)); }
   void bind(int index, const char* value) { bind(index, std::string_view(value)); }
   template <class T>

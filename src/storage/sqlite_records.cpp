@@ -132,11 +132,13 @@ class Reader {
       record.number = static_cast<int>(row.integer(1));
     }
     each_row(
-        "SELECT t.trial_id, t.state, t.datetime_start, t.datetime_complete, l.worker, l.lease "
+        "SELECT t.trial_id, t.state, t.datetime_start, t.datetime_complete, "
+        "COALESCE(l.worker, p.worker), COALESCE(l.lease, p.lease), p.trial_id IS NOT NULL "
         "FROM trials t LEFT JOIN hypertune_leases l ON l.trial_id = t.trial_id "
+        "LEFT JOIN hypertune_paused p ON p.trial_id = t.trial_id "
         "WHERE t.study_id = ?1 AND t.number BETWEEN ?2 AND ?3",
         [](TrialRecord& record, const Query& r) {
-          record.state = state_from_name(r.text(1));
+          record.state = state_from_name(r.text(1), r.integer(6) != 0);
           if (record.state == TrialState::Failed) record.failure = Failure::Error;
           if (!r.is_null(2)) record.started = time_from(r.text(2));
           if (!r.is_null(3)) record.ended = time_from(r.text(3));
@@ -231,6 +233,7 @@ class Reader {
         const Json json = object_from(text);
         if (json.contains("draw")) record.plan.draw = json.at("draw").get<std::uint64_t>();
         if (json.contains("retry_of")) record.plan.retry_of = json.at("retry_of").get<int>();
+        if (json.contains("parent")) record.plan.parent = json.at("parent").get<int>();
         record.plan.attempt = json.at("attempt").get<int>();
       } else if (key == kReasonAttribute) {
         const Json json = object_from(text);
@@ -285,7 +288,10 @@ std::vector<TrialRecord> read_trials(Database& database, StudyId study,
 }
 
 std::string_view state_name(TrialState state) { return name_in(kStates, state); }
-TrialState state_from_name(std::string_view name) { return key_in(kStates, name); }
+TrialState state_from_name(std::string_view name, bool paused) {
+  const TrialState state = key_in(kStates, name);
+  return paused && state == TrialState::Running ? TrialState::Paused : state;
+}
 
 std::string datetime_text(TimePoint time) {
   const auto micros = std::chrono::floor<microseconds>(time);
@@ -317,10 +323,11 @@ StoredNumber::StoredNumber(double number) {
 }
 
 Json plan_json(const TrialPlan& plan) {
-  if (!plan.draw && !plan.retry_of && plan.attempt == 1) return nullptr;
+  if (!plan.draw && !plan.retry_of && !plan.parent && plan.attempt == 1) return nullptr;
   Json json = {{"attempt", plan.attempt}};
   if (plan.draw) json["draw"] = *plan.draw;
   if (plan.retry_of) json["retry_of"] = *plan.retry_of;
+  if (plan.parent) json["parent"] = *plan.parent;
   return json;
 }
 

@@ -16,7 +16,7 @@ namespace hypertune {
 
 // Attributes of trials. Optuna's enqueue_trial writes the first, and its processes obey it.
 constexpr std::string_view kFixedParams = "fixed_params";
-constexpr std::string_view kPlanAttribute = "hypertune:plan";      // draw, retry_of, attempt
+constexpr std::string_view kPlanAttribute = "hypertune:plan";  // draw, retry_of, attempt, parent
 constexpr std::string_view kReasonAttribute = "hypertune:reason";  // reason, failure
 // Followed by a parameter's name: a whole number that the column, a double, cannot hold.
 constexpr std::string_view kExactPrefix = "hypertune:exact:";
@@ -30,8 +30,8 @@ std::vector<TrialRecord> read_trials(Database& database, StudyId study,
 
 /// `RUNNING`, as Optuna writes it.
 std::string_view state_name(TrialState state);
-/// Throws Error for an unknown name.
-TrialState state_from_name(std::string_view name);
+/// Throws Error for an unknown name. What runs for Optuna may be `paused` for us.
+TrialState state_from_name(std::string_view name, bool paused);
 
 /// `2026-11-23 12:53:05.000000`, in UTC as Optuna writes it since 5.0. (Up to 4.x it wrote local
 /// time, and shows ours shifted by the time zone.)

@@ -52,6 +52,12 @@ class SqliteStorage final : public Storage {
   void set_params(Claim at, std::span<const ParamValue> params) override;
   void add_report(Claim at, const Report& report) override;
   void finish(Claim at, const Outcome& outcome) override;
+  void release(Claim at) override;
+  void save_checkpoint(Claim at, std::string_view bytes) override;
+  std::optional<std::string> checkpoint(StudyId study, int number) const override;
+  void pause(Claim at) override;
+  std::optional<TrialRecord> resume(Claim paused, const Lease& lease) override;
+  bool end_paused(Claim paused, const Outcome& outcome) override;
   std::vector<Claim> heartbeat(std::span<const Claim> claims,
                                std::chrono::seconds duration) override;
   std::vector<TrialRecord> fail_stale(StudyId study) override;
@@ -81,6 +87,8 @@ class SqliteStorage final : public Storage {
   void insert_trial(StudyId study, std::int64_t number, const TrialPlan& plan);
   void put_trial_attribute(TrialId trial, std::string_view key, const Json& json);
   TrialRow writable_trial(Claim at) const;
+  std::optional<TrialRow> paused_trial(Claim paused) const;
+  void give_up_pause(TrialId trial, const std::optional<Lease>& lease);
   void insert_param(Claim at, const TrialRow& trial, const ParamValue& param);
   std::optional<std::string> used_distribution(StudyId study, const std::string& name) const;
   Domain parsed_domain(const TrialRow& trial, const std::string& name,
@@ -347,13 +355,14 @@ std::optional<TrialRecord> SqliteStorage::claim(StudyId study, const Lease& leas
 
 SqliteStorage::TrialRow SqliteStorage::writable_trial(Claim at) const {
   Query row = database_.query(
-      "SELECT t.study_id, t.number, t.state, l.lease FROM trials t "
-      "LEFT JOIN hypertune_leases l ON l.trial_id = t.trial_id WHERE t.trial_id = ?1",
+      "SELECT t.study_id, t.number, t.state, l.lease, p.trial_id IS NOT NULL FROM trials t "
+      "LEFT JOIN hypertune_leases l ON l.trial_id = t.trial_id "
+      "LEFT JOIN hypertune_paused p ON p.trial_id = t.trial_id WHERE t.trial_id = ?1",
       at.trial);
   if (!row.next()) fail(fmt::format("there is no trial with id {}", at.trial));
   const TrialRow trial{row.integer(0), static_cast<int>(row.integer(1))};
   const int lease = row.is_null(3) ? 0 : static_cast<int>(row.integer(3));
-  check_fence(at, trial.number, state_from_name(row.text(2)), lease);
+  check_fence(at, trial.number, state_from_name(row.text(2), row.integer(4) != 0), lease);
   return trial;
 }
 
@@ -456,6 +465,99 @@ void SqliteStorage::finish(Claim at, const Outcome& outcome) {
   const TrialRow trial = writable_trial(at);
   const std::vector<Objective> all = objectives(trial.study);
   end_trial(at.trial, settle(trial.number, outcome, all, last_reported(at.trial)), all);
+  transaction.commit();
+}
+
+void SqliteStorage::save_checkpoint(Claim at, std::string_view bytes) {
+  const std::scoped_lock lock(mutex_);
+  Transaction transaction(database_, Transaction::Kind::WriteOnTheWay);
+  check_checkpoint(writable_trial(at).number, bytes);
+  database_.run(
+      "INSERT INTO hypertune_checkpoints (trial_id, bytes) VALUES (?1, ?2) "
+      "ON CONFLICT (trial_id) DO UPDATE SET bytes = excluded.bytes",
+      at.trial, Blob{bytes});
+  transaction.commit();
+}
+
+std::optional<std::string> SqliteStorage::checkpoint(StudyId study, int number) const {
+  const std::scoped_lock lock(mutex_);
+  const Transaction transaction(database_, Transaction::Kind::Read);
+  study_name(study);  // throws when there is none
+  Query row = database_.query(
+      "SELECT c.bytes FROM trials t JOIN hypertune_checkpoints c USING (trial_id) "
+      "WHERE t.study_id = ?1 AND t.number = ?2",
+      study, number);
+  if (!row.next()) return std::nullopt;
+  return row.blob(0);
+}
+
+// --- Pauses ---
+
+void SqliteStorage::pause(Claim at) {
+  const std::scoped_lock lock(mutex_);
+  Transaction transaction(database_, Transaction::Kind::Write);
+  writable_trial(at);
+  database_.run(
+      "INSERT INTO hypertune_paused (trial_id, worker, lease) "
+      "SELECT trial_id, worker, lease FROM hypertune_leases WHERE trial_id = ?1",
+      at.trial);
+  database_.run("DELETE FROM hypertune_leases WHERE trial_id = ?1", at.trial);
+  transaction.commit();
+}
+
+std::optional<SqliteStorage::TrialRow> SqliteStorage::paused_trial(Claim paused) const {
+  Query row = database_.query(
+      "SELECT t.study_id, t.number FROM trials t JOIN hypertune_paused p USING (trial_id) "
+      "WHERE t.trial_id = ?1 AND p.lease = ?2 AND t.state = 'RUNNING'",
+      paused.trial, paused.lease);
+  if (!row.next()) return std::nullopt;
+  return TrialRow{row.integer(0), static_cast<int>(row.integer(1))};
+}
+
+/// The trial is held again: under this lease as its next one, or, without one, under its last.
+void SqliteStorage::give_up_pause(TrialId trial, const std::optional<Lease>& lease) {
+  database_.run(
+      "INSERT INTO hypertune_leases (trial_id, worker, lease, expires_us) "
+      "SELECT trial_id, COALESCE(?2, worker), lease + ?3, ?4 FROM hypertune_paused "
+      "WHERE trial_id = ?1",
+      trial, lease ? std::optional(lease->worker) : std::nullopt, lease ? 1 : 0,
+      lease ? microseconds_since_epoch(now() + lease->duration) : 0);
+  database_.run("DELETE FROM hypertune_paused WHERE trial_id = ?1", trial);
+}
+
+std::optional<TrialRecord> SqliteStorage::resume(Claim paused, const Lease& lease) {
+  const std::scoped_lock lock(mutex_);
+  Transaction transaction(database_, Transaction::Kind::WriteOnTheWay);
+  const auto trial = paused_trial(paused);
+  if (!trial) return std::nullopt;
+  give_up_pause(paused.trial, lease);
+  auto records =
+      read_trials(database_, trial->study, objectives(trial->study), trial->number, trial->number);
+  transaction.commit();
+  return std::move(records.at(0));
+}
+
+bool SqliteStorage::end_paused(Claim paused, const Outcome& outcome) {
+  const std::scoped_lock lock(mutex_);
+  Transaction transaction(database_, Transaction::Kind::Write);
+  const auto trial = paused_trial(paused);
+  if (!trial) return false;
+  give_up_pause(paused.trial, std::nullopt);
+  const std::vector<Objective> all = objectives(trial->study);
+  end_trial(paused.trial, settle(trial->number, outcome, all, last_reported(paused.trial)), all);
+  transaction.commit();
+  return true;
+}
+
+// --- Ends ---
+
+void SqliteStorage::release(Claim at) {
+  const std::scoped_lock lock(mutex_);
+  Transaction transaction(database_, Transaction::Kind::Write);
+  writable_trial(at);
+  database_.run("UPDATE trials SET state = ?2, datetime_start = NULL WHERE trial_id = ?1", at.trial,
+                state_name(TrialState::Waiting));
+  database_.run("UPDATE hypertune_leases SET worker = '' WHERE trial_id = ?1", at.trial);
   transaction.commit();
 }
 

@@ -80,6 +80,14 @@ void check_step(int number, std::int64_t step, std::optional<std::int64_t> last)
                                  number, step, *last));
 }
 
+void check_checkpoint(int number, std::string_view bytes) {
+  if (bytes.size() <= kMaxCheckpointBytes) return;
+  throw Error(
+      fmt::format("trial {}: its checkpoint has {} bytes, and no more than {} are kept; save less, "
+                  "or save it in a file and keep the name of the file",
+                  number, bytes.size(), kMaxCheckpointBytes));
+}
+
 Outcome settle(int number, Outcome outcome, const std::vector<Objective>& objectives,
                std::optional<double> last_reported) {
   if (!is_final(outcome.state)) {

@@ -31,6 +31,9 @@ Value checked_value(int number, const Storage::ParamValue& param, const std::opt
 /// Throws StorageError unless `step` comes after the trial's last one.
 void check_step(int number, std::int64_t step, std::optional<std::int64_t> last);
 
+/// Throws Error for more bytes than a trial may keep.
+void check_checkpoint(int number, std::string_view bytes);
+
 /// The outcome as it is recorded. A Pruned trial without a value for the one objective gets its
 /// last reported one, as in Optuna; a Failed trial has a cause. Throws StorageError for a state
 /// that is not final, or a Complete trial that lacks a number for an objective.

@@ -69,6 +69,11 @@ class CnnTrainer final : public TrainerExecutor {
 Outcome CnnTrainer::run(Trial& trial, std::stop_token stop) {
   const TrainerOptions options = with_params(options_, trial.params());
   Training training(options, data(), split_, trial.seed());
+  if (const auto checkpoint = trial.checkpoint()) {
+    const bool own = !trial.record().reports.empty();
+    own ? training.restore(*checkpoint) : training.inherit(*checkpoint);
+    if (training.finished()) return Outcome::complete(final_metrics(training, chance_of(data())));
+  }
   for (;;) {
     const EpochResult result = training.run_epoch();
     const std::int64_t epoch = training.epochs_done();
@@ -77,6 +82,8 @@ Outcome CnnTrainer::run(Trial& trial, std::stop_token stop) {
                                                    {"val_accuracy", result.val_accuracy}});
     const Metrics metrics = final_metrics(training, chance_of(data()));
     if (training.finished()) return Outcome::complete(metrics);
+    if (trial.wants_checkpoint()) trial.save_checkpoint(training.checkpoint());
+    if (decision == Decision::Pause) return Outcome::paused();
     const std::string when = fmt::format("after epoch {} of {}", epoch, options.epochs);
     if (stop.stop_requested() || trial.stop_cause() == StopCause::Interrupted)
       return Outcome::interrupted("interrupted " + when);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cfenv>
 #include <cmath>
 #include <limits>
@@ -92,11 +93,19 @@ std::vector<float> copy_of(std::span<const float> numbers) {
   return {numbers.begin(), numbers.end()};
 }
 
-/// Throws ConfigError that names the first fact in which the two differ.
-void require_same_identity(const Json& stored, const Json& wanted) {
+/// Facts of an identity in which a training may differ from the one that it inherits from; all
+/// others say what the weights mean, or what they were trained on.
+constexpr std::array<std::string_view, 12> kOwnFacts = {
+    "seed",     "optimizer",       "learning_rate",   "momentum",   "weight_decay", "dropout",
+    "schedule", "schedule_epochs", "schedule_factor", "batch_size", "epochs",       "patience"};
+
+/// Throws ConfigError that names the first fact in which the two differ, `except` these.
+void require_same_identity(const Json& stored, const Json& wanted,
+                           std::span<const std::string_view> except = {}) {
   Json both = stored;
   both.update(wanted);
   for (const auto& [name, value] : both.items()) {
+    if (std::ranges::find(except, name) != except.end()) continue;
     const Json before = stored.value(name, Json());
     const Json now = wanted.value(name, Json());
     if (before == now) continue;
@@ -234,10 +243,22 @@ std::string Training::checkpoint() const {
 void Training::restore(std::string_view bytes) {
   const Checkpoint stored = decode(bytes);
   require_same_identity(stored.identity, identity());
+  take(stored, true);
+}
+
+void Training::inherit(std::string_view bytes) {
+  const Checkpoint stored = decode(bytes);
+  const Json own = identity();
+  require_same_identity(stored.identity, own, kOwnFacts);
+  take(stored, stored.identity.at("optimizer") == own.at("optimizer"));
+}
+
+void Training::take(const Checkpoint& stored, bool with_optimizer) {
+  const bool same_memory = stored.first_moments.size() == optimizer_.first().size() &&
+                           stored.second_moments.size() == optimizer_.second().size();
   if (stored.parameters.size() != network_->parameters().size() ||
       stored.statistics.size() != network_->statistics().size() ||
-      stored.first_moments.size() != optimizer_.first().size() ||
-      stored.second_moments.size() != optimizer_.second().size()) {
+      (with_optimizer && !same_memory)) {
     throw ConfigError(
         "the checkpoint is that of a network laid out otherwise, by another version of the "
         "program; begin the training anew");
@@ -247,7 +268,8 @@ void Training::restore(std::string_view bytes) {
   best_val_loss_ = stored.best_val_loss;
   epochs_since_best_ = stored.epochs_since_best;
   schedule_.restore(stored.schedule);
-  optimizer_.restore(stored.optimizer_steps, stored.first_moments, stored.second_moments);
+  if (with_optimizer)
+    optimizer_.restore(stored.optimizer_steps, stored.first_moments, stored.second_moments);
   std::ranges::copy(stored.parameters, network_->parameters().begin());
   std::ranges::copy(stored.statistics, network_->statistics().begin());
 }

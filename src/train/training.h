@@ -44,6 +44,10 @@ class Training {
   /// Goes on from there, whatever was done so far. Throws ConfigError, and leaves the training as
   /// it is, for bytes that are damaged and for those of another network, seed, data or options.
   void restore(std::string_view bytes);
+  /// The same from another training, which may differ from this one in its seed and in all options
+  /// but those of the network: weights, optimizer and number of epochs are that one's, the rest is
+  /// this one's. Another rule of optimizer begins without memory.
+  void inherit(std::string_view bytes);
 
   Network& network() { return *network_; }
 
@@ -53,6 +57,7 @@ class Training {
   bool has_finite_state() const;
   void gather(std::span<const std::int64_t> chosen);
   Json identity() const;
+  void take(const Checkpoint& stored, bool with_optimizer);
 
   TrainerOptions options_;
   const Dataset& data_;

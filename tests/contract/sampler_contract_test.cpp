@@ -109,7 +109,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Row{"random", &random_sampler}, Row{"nsga2", [] { return nsga2_sampler(); }},
         Row{"nsga3", [] { return nsga3_sampler(); }}, Row{"cmaes", [] { return cmaes_sampler(); }},
-        Row{"qmc", [] { return qmc_sampler(); }}, Row{"tpe", [] { return tpe_sampler(); }},
+        Row{"auto", [] { return auto_sampler(); }}, Row{"qmc", [] { return qmc_sampler(); }},
+        Row{"tpe", [] { return tpe_sampler(); }}, Row{"gp", [] { return gp_sampler(); }},
         Row{"tpe_apart", [] { return tpe_sampler({.multivariate = false}); }},
         Row{"qmc_halton", [] { return qmc_sampler({.sequence = QmcSequence::Halton}); }}),
     [](const auto& row) { return std::string(row.param.name); });

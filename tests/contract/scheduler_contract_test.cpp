@@ -1,12 +1,14 @@
 // What every scheduler promises. A new scheduler adds one line at the end.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 #include <memory>
 #include <ostream>
 
 #include "hypertune/rng.h"
 #include "hypertune/scheduler.h"
+#include "space/encoding.h"
 #include "support/reported_trial.h"
 
 namespace hypertune {
@@ -49,16 +51,20 @@ Situation situation(std::uint64_t seed) {
   const int count = static_cast<int>(rng.below(30)) + 1;
   const int own = static_cast<int>(rng.below(static_cast<std::uint64_t>(count)));
   constexpr TrialState kStates[] = {TrialState::Complete, TrialState::Complete, TrialState::Pruned,
-                                    TrialState::Running,  TrialState::Waiting,  TrialState::Failed};
+                                    TrialState::Running,  TrialState::Waiting,  TrialState::Failed,
+                                    TrialState::Paused,   TrialState::Paused};
   for (int number = 0; number < count; ++number) {
-    const TrialState state = number == own ? TrialState::Running : kStates[rng.below(6)];
+    const TrialState state = number == own ? TrialState::Running : kStates[rng.below(8)];
     std::vector<double> losses;
     const int steps = state == TrialState::Waiting    ? 0
                       : state == TrialState::Complete ? kSteps
                                                       : static_cast<int>(rng.below(kSteps)) + 1;
     const double slope = rng.uniform() - 0.5;
     for (int step = 1; step <= steps; ++step) losses.push_back(loss_at(rng, slope, step));
-    const TrialRecord trial = reported_trial(number, losses, state);
+    TrialRecord trial = reported_trial(number, losses, state);
+    trial.domains = {{"rate", FloatDomain{1e-3, 1, true}}, {"units", IntDomain{1, 9}}};
+    for (const auto& [name, domain] : trial.domains)
+      trial.params[name] = decode(domain, rng.uniform());
     if (number == own) made.trial = trial;
     if (number != own || rng.below(2) == 0) made.others.push_back(trial);
   }
@@ -77,6 +83,10 @@ class SchedulerContract : public testing::TestWithParam<Row> {
 void expect_same(const Ruling& a, const Ruling& b, std::uint64_t seed) {
   EXPECT_EQ(a.decision, b.decision) << "situation " << seed;
   EXPECT_EQ(a.reason, b.reason) << "situation " << seed;
+  ASSERT_EQ(a.successor.has_value(), b.successor.has_value()) << "situation " << seed;
+  if (!a.successor) return;
+  EXPECT_EQ(a.successor->parent, b.successor->parent) << "situation " << seed;
+  EXPECT_EQ(a.successor->params, b.successor->params) << "situation " << seed;
 }
 
 constexpr std::uint64_t kSituations = 300;
@@ -88,12 +98,81 @@ TEST_P(SchedulerContract, GivesAReasonUnlessTheTrialGoesOn) {
   }
 }
 
-TEST_P(SchedulerContract, StopsSomeTrialsUnlessItIsFifo) {
+TEST_P(SchedulerContract, StopsOrPausesSomeTrialsUnlessItIsFifo) {
   int stopped = 0;
+  int paused = 0;
   for (std::uint64_t seed = 0; seed < kSituations; ++seed) {
-    if (ask(situation(seed)).decision == Decision::Stop) ++stopped;
+    const Decision decision = ask(situation(seed)).decision;
+    if (decision == Decision::Stop) ++stopped;
+    if (decision == Decision::Pause) ++paused;
   }
-  EXPECT_EQ(stopped > 0, GetParam().name != std::string("fifo")) << stopped;
+  EXPECT_EQ(stopped + paused > 0, GetParam().name != std::string("fifo"));
+  EXPECT_EQ(paused > 0, scheduler_->pauses());
+}
+
+TEST_P(SchedulerContract, LetsPausedTrialsGoOnAndNoOthers) {
+  int resumed = 0;
+  for (std::uint64_t seed = 0; seed < kSituations; ++seed) {
+    const Situation made = situation(seed);
+    History history = made.history();
+    history.number = -1;
+    const auto number = scheduler_->resume(history);
+    EXPECT_EQ(GetParam().make()->resume(history), number);
+    if (!number) continue;
+    ++resumed;
+    const auto trial = std::ranges::find(made.others, *number, &TrialRecord::number);
+    ASSERT_NE(trial, made.others.end());
+    EXPECT_EQ(trial->state, TrialState::Paused);
+  }
+  EXPECT_EQ(resumed > 0, scheduler_->pauses());
+}
+
+TEST_P(SchedulerContract, ChoosesWhoGoesOnByTheFirstObjectiveAlone) {
+  const std::vector<Objective> two = {{"loss", Direction::Minimize},
+                                      {"speed", Direction::Maximize}};
+  for (std::uint64_t seed = 0; seed < kSituations; ++seed) {
+    Situation made = situation(seed);
+    const auto number = scheduler_->resume(made.history());
+    for (TrialRecord& other : made.others) {
+      for (Report& report : other.reports) report.metrics["speed"] = 7.0 * other.number;
+    }
+    EXPECT_EQ(scheduler_->resume(made.history(two)), number) << "situation " << seed;
+  }
+}
+
+TEST_P(SchedulerContract, PutsOnlyWholeTrialsInThePlaceOfStoppedOnes) {
+  int successors = 0;
+  for (std::uint64_t seed = 0; seed < kSituations; ++seed) {
+    const Situation made = situation(seed);
+    const Ruling ruling = ask(made);
+    if (!ruling.successor) continue;
+    ++successors;
+    EXPECT_EQ(ruling.decision, Decision::Stop);
+    const auto parent =
+        std::ranges::find(made.others, ruling.successor->parent, &TrialRecord::number);
+    ASSERT_NE(parent, made.others.end());
+    EXPECT_NE(parent->number, made.trial.number);
+    EXPECT_NE(parent->state, TrialState::Failed);
+    ASSERT_EQ(ruling.successor->params.size(), parent->domains.size());
+    for (const auto& [name, value] : ruling.successor->params) {
+      EXPECT_TRUE(contains(parent->domains.at(name), value)) << name << " = " << to_string(value);
+    }
+  }
+  EXPECT_EQ(successors > 0, scheduler_->replaces());
+}
+
+TEST_P(SchedulerContract, WantsCheckpointsOfWhateverMayBeFollowed) {
+  for (std::uint64_t seed = 0; seed < kSituations; ++seed) {
+    const Situation made = situation(seed);
+    const auto successor = ask(made).successor;
+    if (!successor) continue;
+    TrialRecord parent = *std::ranges::find(made.others, successor->parent, &TrialRecord::number);
+    bool wanted = false;
+    for (; !parent.reports.empty(); parent.reports.pop_back()) {
+      wanted = wanted || scheduler_->wants_checkpoint(parent);
+    }
+    EXPECT_TRUE(wanted) << "situation " << seed;
+  }
 }
 
 TEST_P(SchedulerContract, AnswersTheSameWhateverItWasAskedBefore) {
@@ -189,7 +268,7 @@ TEST_P(SchedulerContract, LetsTheBestTrialRunWhileItImproves) {
     made.trial.reports.clear();
     for (int step = 1; step <= kSteps; ++step) {
       report_loss(made.trial, -5 - 0.1 * step);
-      ASSERT_EQ(ask(made).decision, Decision::Continue) << "situation " << seed;
+      ASSERT_NE(ask(made).decision, Decision::Stop) << "situation " << seed;
     }
   }
 }
@@ -198,7 +277,7 @@ TEST_P(SchedulerContract, LetsAnImprovingTrialRunThatIsAlone) {
   Situation made{{}, reported_trial(0, {}, TrialState::Running)};
   for (int step = 1; step <= kSteps; ++step) {
     report_loss(made.trial, 6 - step);
-    EXPECT_EQ(ask(made).decision, Decision::Continue) << "step " << step;
+    EXPECT_NE(ask(made).decision, Decision::Stop) << "step " << step;
   }
 }
 
@@ -242,15 +321,36 @@ std::unique_ptr<Scheduler> asha_brackets() {
   return asha_scheduler({.max_resource = 12, .reduction_factor = 2, .brackets = 3});
 }
 std::unique_ptr<Scheduler> hyperband() { return hyperband_scheduler({.max_resource = 12}); }
+std::unique_ptr<Scheduler> promoting_asha() {
+  return asha_scheduler({.reduction_factor = 2, .mode = AshaMode::Promote});
+}
+std::unique_ptr<Scheduler> synchronous_hyperband() {
+  return hyperband_scheduler({.max_resource = 12, .mode = HyperbandMode::Synchronous});
+}
+std::unique_ptr<Scheduler> patient_promotion() {
+  return patience_scheduler({.patience = 1}, promoting_asha());
+}
+std::unique_ptr<Scheduler> pbt() { return pbt_scheduler({.max_resource = 13}); }
+std::unique_ptr<Scheduler> pb2() { return pb2_scheduler({.interval = 3, .quantile = 0.4}); }
 std::unique_ptr<Scheduler> wilcoxon() { return wilcoxon_scheduler(); }
 
-INSTANTIATE_TEST_SUITE_P(All, SchedulerContract,
-                         testing::Values(Row{"fifo", fifo_scheduler}, Row{"median", median},
-                                         Row{"percentile", percentile}, Row{"threshold", threshold},
-                                         Row{"patience", patience},
-                                         Row{"patient_median", patient_median}, Row{"asha", asha},
-                                         Row{"asha_brackets", asha_brackets},
-                                         Row{"hyperband", hyperband}, Row{"wilcoxon", wilcoxon}),
+constexpr Row kRows[] = {{"fifo", fifo_scheduler},
+                         {"median", median},
+                         {"percentile", percentile},
+                         {"threshold", threshold},
+                         {"patience", patience},
+                         {"patient_median", patient_median},
+                         {"asha", asha},
+                         {"asha_brackets", asha_brackets},
+                         {"promoting_asha", promoting_asha},
+                         {"patient_promotion", patient_promotion},
+                         {"hyperband", hyperband},
+                         {"synchronous_hyperband", synchronous_hyperband},
+                         {"pbt", pbt},
+                         {"pb2", pb2},
+                         {"wilcoxon", wilcoxon}};
+
+INSTANTIATE_TEST_SUITE_P(All, SchedulerContract, testing::ValuesIn(kRows),
                          [](const auto& row) { return std::string(row.param.name); });
 
 }  // namespace

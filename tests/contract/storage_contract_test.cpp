@@ -7,6 +7,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <ostream>
 #include <thread>
 
@@ -102,6 +103,35 @@ TEST_P(StorageContract, GivesBackTheSpecificationAsItWasOpened) {
   EXPECT_EQ(after.space, before.space);
 }
 
+TEST_P(StorageContract, KeepsTheConstraintsOfTheSpace) {
+  StudySpec constrained = spec();
+  constrained.space.constraint(Condition("lr * 2 < 1"));
+  const StudyId study = store().open_study(constrained);
+  EXPECT_EQ(store().spec(study).space, constrained.space);
+  EXPECT_THAT(message_of<StudyMismatch>([&] { store().open_study(spec()); }),
+              HasSubstr("the constraints were lr * 2 < 1 and are now nothing"));
+}
+
+TEST_P(StorageContract, GivesBackATrialThatWasNotBegun) {
+  const StudyId study = open();
+  const TrialRecord first = running(study, {.fixed = {{"bn", true}}});
+  store().release(claim_of(first));
+  const TrialRecord waiting = stored(study, 0);
+  EXPECT_EQ(waiting.state, TrialState::Waiting);
+  EXPECT_EQ(waiting.started, std::nullopt);
+  EXPECT_EQ(waiting.worker, "");
+  EXPECT_EQ(store().next_waiting(study), 0);
+  EXPECT_THAT(store().begun_trials(study), IsEmpty());
+  EXPECT_THROW(store().finish(claim_of(first), Outcome::failed("late")), LeaseLost);
+  clock_.advance(seconds(100));
+  EXPECT_THAT(store().fail_stale(study), IsEmpty());
+  const TrialRecord second = store().claim(study, {"other", seconds(60)}).value();
+  EXPECT_EQ(second.plan.fixed, first.plan.fixed);
+  EXPECT_GT(second.lease, first.lease);
+  store().finish(claim_of(second), Outcome::failed("done"));
+  EXPECT_THROW(store().release(claim_of(second)), TrialFinished);
+}
+
 TEST_P(StorageContract, SaysExactlyWhatDiffersFromTheStudyThatExists) {
   open();
   StudySpec other;
@@ -175,6 +205,7 @@ TEST_P(StorageContract, KnowsNoStudyThatWasNotOpened) {
   EXPECT_THROW(store().claim(kUnknown, {"w"}), StorageError);
   EXPECT_THROW(store().trials(kUnknown), StorageError);
   EXPECT_THROW(store().fail_stale(kUnknown), StorageError);
+  EXPECT_THROW(store().checkpoint(kUnknown, 0), StorageError);
 }
 
 // --- The queue ---
@@ -246,7 +277,8 @@ TEST_P(StorageContract, KeepsEveryPartOfAPlan) {
                                     {"optimizer", std::string("sgd")}},
                           .draw = std::numeric_limits<std::uint64_t>::max(),
                           .retry_of = 0,
-                          .attempt = 2};
+                          .attempt = 2,
+                          .parent = 0};
   store().enqueue(study, std::span(&plan, 1));
   const TrialPlan kept = stored(study, 0).plan;
   EXPECT_EQ(kept.key, plan.key);
@@ -254,6 +286,12 @@ TEST_P(StorageContract, KeepsEveryPartOfAPlan) {
   EXPECT_EQ(kept.draw, plan.draw);
   EXPECT_EQ(kept.retry_of, plan.retry_of);
   EXPECT_EQ(kept.attempt, plan.attempt);
+  EXPECT_EQ(kept.parent, plan.parent);
+
+  const TrialPlan child = {.parent = 5};
+  store().enqueue(study, std::span(&child, 1));
+  EXPECT_EQ(stored(study, 1).plan.parent, 5);
+  EXPECT_EQ(stored(study, 1).plan.attempt, 1);
 }
 
 TEST_P(StorageContract, HandsOutWaitingTrialsByNumberAndEachOnce) {
@@ -541,6 +579,158 @@ TEST_P(StorageContract, LeavesLivingWorkersAndOtherStudiesAlone) {
   clock_.advance(seconds(600));
   EXPECT_THAT(store().fail_stale(open("other")), IsEmpty());
   EXPECT_THAT(store().fail_stale(study), SizeIs(2));
+}
+
+// --- Pauses and checkpoints ---
+
+TEST_P(StorageContract, APausedTrialGoesOnUnderANewLeaseWithAllItHad) {
+  const StudyId study = open();
+  const TrialRecord before = running(study, {.parent = 7});
+  set(before, "lr", FloatDomain{1e-4, 1e-1, true}, 0.01);
+  store().add_report(claim_of(before), {1, {{"accuracy", 0.5}}});
+  store().pause(claim_of(before));
+  const TrialRecord paused = stored(study, 0);
+  EXPECT_EQ(paused.state, TrialState::Paused);
+  EXPECT_EQ(paused.worker, "worker");
+  EXPECT_EQ(paused.ended, std::nullopt);
+  EXPECT_THAT(store().begun_trials(study), SizeIs(1));
+  EXPECT_EQ(store().claim(study, {"other"}), std::nullopt);
+
+  clock_.advance(seconds(5));
+  const TrialRecord after = store().resume(claim_of(paused), {"other", seconds(60)}).value();
+  EXPECT_EQ(after.state, TrialState::Running);
+  EXPECT_EQ(after.worker, "other");
+  EXPECT_GT(after.lease, before.lease);
+  EXPECT_EQ(after.started, before.started);
+  EXPECT_EQ(after.params, (Params{{"lr", 0.01}}));
+  EXPECT_EQ(after.plan.parent, 7);
+  EXPECT_THAT(after.reports, SizeIs(1));
+  EXPECT_EQ(record_text(after), record_text(stored(study, 0)));
+  store().add_report(claim_of(after), {2, {{"accuracy", 0.75}}});
+  store().pause(claim_of(after));
+  EXPECT_EQ(store().resume(claim_of(paused), {"third"}), std::nullopt) << "it paused again";
+  EXPECT_FALSE(store().end_paused(claim_of(paused), Outcome::pruned()));
+  EXPECT_EQ(store().resume(claim_of(after), {"third"})->lease, after.lease + 1);
+}
+
+TEST_P(StorageContract, ResumesWhatIsPausedAndNothingElse) {
+  const StudyId study = open();
+  const TrialRecord trial = running(study);
+  const Claim claim = claim_of(trial);
+  EXPECT_EQ(store().resume(claim, {"w"}), std::nullopt);
+  store().pause(claim);
+  EXPECT_EQ(store().resume({999, claim.lease}, {"w"}), std::nullopt);
+  EXPECT_EQ(store().resume({claim.trial, claim.lease + 1}, {"w"}), std::nullopt);
+  const auto again = store().resume(claim, {"w"});
+  ASSERT_TRUE(again);
+  EXPECT_EQ(store().resume(claim, {"w"}), std::nullopt);
+  EXPECT_EQ(store().resume(claim_of(*again), {"w"}), std::nullopt);
+  store().finish(claim_of(*again), Outcome::complete({{"accuracy", 1}}));
+  EXPECT_EQ(store().resume(claim_of(*again), {"w"}), std::nullopt);
+  EXPECT_EQ(stored(study, 0).state, TrialState::Complete);
+}
+
+TEST_P(StorageContract, ResumesEachTrialOnceFromManyThreads) {
+  const StudyId study = open();
+  constexpr int kTrials = 40;
+  std::vector<Claim> claims;
+  for (int i = 0; i < kTrials; ++i) {
+    claims.push_back(claim_of(running(study)));
+    store().pause(claims.back());
+  }
+  std::array<int, 4> resumed{};
+  {
+    std::vector<std::jthread> threads;
+    for (int& count : resumed) {
+      threads.emplace_back([&] {
+        for (const Claim& claim : claims) count += store().resume(claim, {"w"}).has_value();
+      });
+    }
+  }
+  EXPECT_EQ(resumed[0] + resumed[1] + resumed[2] + resumed[3], kTrials);
+}
+
+TEST_P(StorageContract, RefusesWritesToAPausedTrialAndUnderItsOldLease) {
+  const StudyId study = open();
+  const Claim old = claim_of(running(study));
+  store().pause(old);
+  const auto expect_refused = [&] {
+    EXPECT_THROW(store().add_report(old, {1, {{"accuracy", 1}}}), LeaseLost);
+    EXPECT_THROW(store().save_checkpoint(old, "late"), LeaseLost);
+    EXPECT_THROW(store().pause(old), LeaseLost);
+    EXPECT_THROW(store().finish(old, Outcome::failed("late")), LeaseLost);
+    EXPECT_THAT(store().heartbeat(std::span(&old, 1), seconds(60)), SizeIs(1));
+  };
+  expect_refused();
+  EXPECT_EQ(stored(study, 0).state, TrialState::Paused);
+  ASSERT_TRUE(store().resume(old, {"w"}));
+  expect_refused();
+  EXPECT_EQ(stored(study, 0).state, TrialState::Running);
+  EXPECT_EQ(store().checkpoint(study, 0), std::nullopt);
+}
+
+TEST_P(StorageContract, APausedTrialOutlivesItsWorkerAndItsLease) {
+  const StudyId study = open();
+  const Claim claim = claim_of(running(study));
+  store().pause(claim);
+  clock_.advance(seconds(1'000'000));
+  EXPECT_THAT(store().fail_stale(study), IsEmpty());
+  ASSERT_TRUE(store().resume(claim, {"w", seconds(60)}));
+  EXPECT_THAT(store().fail_stale(study), IsEmpty());
+  clock_.advance(seconds(60));
+  EXPECT_THAT(store().fail_stale(study), SizeIs(1));
+}
+
+TEST_P(StorageContract, EndsATrialThatIsPausedAndNoOther) {
+  const StudyId study = open();
+  const TrialRecord trial = running(study);
+  const Outcome outcome = Outcome::pruned("not promoted");
+  EXPECT_FALSE(store().end_paused(claim_of(trial), outcome));
+  EXPECT_FALSE(store().end_paused({999, 1}, outcome));
+  store().add_report(claim_of(trial), {1, {{"accuracy", 0.25}}});
+  store().pause(claim_of(trial));
+  clock_.advance(seconds(5));
+  EXPECT_TRUE(store().end_paused(claim_of(trial), outcome));
+  const TrialRecord kept = stored(study, 0);
+  EXPECT_EQ(kept.state, TrialState::Pruned);
+  EXPECT_EQ(kept.reason, "not promoted");
+  EXPECT_EQ(kept.metrics, (Metrics{{"accuracy", 0.25}}));
+  EXPECT_EQ(kept.worker, "worker");
+  EXPECT_EQ(kept.lease, trial.lease);
+  EXPECT_EQ(kept.duration_s(), 5);
+  EXPECT_FALSE(store().end_paused(claim_of(trial), outcome));
+  EXPECT_THROW(store().add_report(claim_of(trial), {2, {}}), TrialFinished);
+}
+
+TEST_P(StorageContract, KeepsTheLastCheckpointOfATrialAsItIs) {
+  const StudyId study = open();
+  const TrialRecord trial = running(study);
+  const TrialRecord other = running(study);
+  EXPECT_EQ(store().checkpoint(study, 0), std::nullopt);
+  EXPECT_EQ(store().checkpoint(study, 9), std::nullopt);
+  std::string every_byte;
+  for (int byte = 0; byte < 256; ++byte) every_byte += static_cast<char>(byte);
+  store().save_checkpoint(claim_of(trial), "first");
+  store().save_checkpoint(claim_of(trial), every_byte);
+  store().save_checkpoint(claim_of(other), "");
+  EXPECT_EQ(store().checkpoint(study, 0), every_byte);
+  EXPECT_EQ(store().checkpoint(study, 1), "");
+  EXPECT_EQ(store().checkpoint(open("other"), 0), std::nullopt);
+  store().finish(claim_of(trial), Outcome::failed("late"));
+  EXPECT_EQ(store().checkpoint(study, 0), every_byte);
+  EXPECT_THROW(store().save_checkpoint(claim_of(trial), "later"), TrialFinished);
+}
+
+TEST_P(StorageContract, RefusesACheckpointThatIsTooLargeAndKeepsTheOneBefore) {
+  const StudyId study = open();
+  const TrialRecord trial = running(study);
+  store().save_checkpoint(claim_of(trial), "small");
+  const auto unread = std::make_unique_for_overwrite<char[]>(kMaxCheckpointBytes + 1);
+  const std::string_view large(unread.get(), kMaxCheckpointBytes + 1);
+  EXPECT_THAT(
+      message_of<Error>([&] { store().save_checkpoint(claim_of(trial), large); }),
+      testing::AllOf(HasSubstr("trial 0"), HasSubstr("268435457 bytes"), HasSubstr("268435456")));
+  EXPECT_EQ(store().checkpoint(study, 0), "small");
 }
 
 std::shared_ptr<Storage> in_memory(const TemporaryFolder&, Clock clock) {

@@ -1,6 +1,7 @@
 # `hypertune run` and the commands that look at its results.
 import json
 import shlex
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -64,6 +65,51 @@ class RunTest(ProgramTest):
         after = self.trials("runs/small")
         self.assertEqual(after[:PLANNED], before)
         self.assertEqual(len(after), PLANNED + 2)
+
+    def test_a_study_learns_from_an_earlier_one_and_needs_it_no_more_once_it_has_begun(self):
+        self.run_small("--no-figures", "--quiet")
+        later = self.write_study(
+            STUDY.replace('"small"', '"later"') +
+            '[sampler]\nname = "tpe"\n[warm_start]\nstudy = "small"\ntrials = 3\n')
+        text = '3 trials of study "small" in runs/small'
+        check = self.run_program("check", later, "--no-probe")
+        self.assert_succeeds(check)
+        self.assertIn("Learns     from " + text, check.out)
+        first = self.run_program("run", later, "--no-figures")
+        self.assert_succeeds(first)
+        self.assertIn("Learned from: " + text, first.err)
+        report = (self.work / "runs" / "later" / "report.md").read_text()
+        self.assertIn("learned from 3 trials of study", " ".join(report.split()))
+        shutil.rmtree(self.work / "runs" / "small")
+        again = self.run_program("run", later, "--no-figures", "--set", "tune.num_samples=3")
+        self.assert_succeeds(again)
+        self.assertIn("6 of 6 trials complete", again.out)
+
+    def test_an_earlier_study_that_teaches_nothing_is_refused_before_anything_is_created(self):
+        self.run_small("--no-figures", "--quiet")
+        later = self.write_study(STUDY.replace('"small"', '"later"') + "[warm_start]\n")
+        other_space = "space={dropout={float=[0.0,0.5]}}"
+        for settings, message in [
+                (['warm_start.study="none"'], "[warm_start] runs/none: no such file or folder"),
+                (['warm_start.store="runs/small"', 'warm_start.study="none"'],
+                 'it holds no study "none"'),
+                (['warm_start.study="small"', other_space],
+                 "no trial of it has a value that the space allows")]:
+            arguments = [word for setting in settings for word in ("--set", setting)]
+            result = self.run_program("run", later, *arguments)
+            self.assertEqual(result.code, 2, result.err)
+            self.assertIn(message, result.err)
+            self.assertFalse((self.work / "runs" / "later").exists())
+
+    def test_the_sampler_auto_says_what_it_chose(self):
+        small = self.write_study()
+        choice = "qmc, because the study has 1 parameter, one objective and a budget of 4 trials"
+        check = self.run_program("check", small, "--no-probe", "--set", "sampler.name=auto")
+        self.assertIn("Sampler    " + choice, check.out)
+        result = self.run_small("--no-figures", "--set", "sampler.name=auto")
+        self.assertIn("Sampler auto: " + choice, result.err)
+        report = (self.work / "runs" / "small" / "report.md").read_text()
+        self.assertIn("It chose " + choice, " ".join(report.split()))
 
     def test_overrides_reach_the_trials(self):
         self.run_small("--no-figures", "--quiet", "--set", "trainer.epochs=1", "--set",

@@ -74,6 +74,28 @@ Claim make_study(const std::filesystem::path& file) {
   return {second->id, second->lease};
 }
 
+// --- Files of earlier versions ---
+
+TEST(SqliteFaults, AFileFromBeforeTrialsPausedGetsWhatItLacks) {
+  const TemporaryFolder folder;
+  const auto file = folder / "study.db";
+  const Claim running = make_study(file);
+  run_sql(file,
+          "DROP TRIGGER hypertune_forget_checkpoint; DROP TABLE hypertune_paused; "
+          "DROP TABLE hypertune_checkpoints");
+  const auto store = sqlite_storage(file, {.create = false});
+  const StudyId study = store->open_study(spec());
+  EXPECT_EQ(store->trials(study).at(0).metrics.at("extra"), 2);
+  store->save_checkpoint(running, "half way");
+  store->pause(running);
+  EXPECT_EQ(store->trials(study).at(1).state, TrialState::Paused);
+  // What another program deletes is forgotten, so that the next trial of that id starts clean.
+  run_sql(file, "DELETE FROM trials WHERE number = 1");
+  store->enqueue(study, std::vector<TrialPlan>(1));
+  EXPECT_EQ(store->trials(study).at(1).state, TrialState::Waiting);
+  EXPECT_EQ(store->checkpoint(study, 1), std::nullopt);
+}
+
 // --- Files that are no study ---
 
 TEST(SqliteFaults, AMissingFileIsAnErrorUnlessItMayBeCreated) {

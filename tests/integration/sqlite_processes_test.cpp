@@ -129,6 +129,70 @@ TEST(SqliteProcesses, GiveBackTheTrialOfAKilledProcessAtOnce) {
   EXPECT_THAT(failed[0].reports, SizeIs(1));
 }
 
+TEST(SqliteProcesses, ResumeEachPausedTrialExactlyOnce) {
+  constexpr int kTrials = 100;
+  const TemporaryFolder folder;
+  const auto file = folder / "study.db";
+  std::vector<Claim> claims;
+  {
+    const auto store = sqlite_storage(file);
+    const StudyId study = store->open_study(spec());
+    store->enqueue(study, std::vector<TrialPlan>(kTrials));
+    while (const auto trial = store->claim(study, {worker_id(0)})) {
+      claims.push_back({trial->id, trial->lease});
+      store->pause(claims.back());
+    }
+  }
+  std::vector<std::unique_ptr<ChildProcess>> children;
+  for (int i = 0; i < 3; ++i) {
+    children.push_back(std::make_unique<ChildProcess>([&] {
+      const auto store = sqlite_storage(file);
+      std::string taken;
+      for (const Claim& claim : claims) {
+        if (const auto trial = store->resume(claim, {worker_id(0)})) {
+          store->finish({trial->id, trial->lease}, Outcome::complete({{"loss", 1}}));
+          taken += std::to_string(trial->number) + " ";
+        }
+      }
+      return taken;
+    }));
+  }
+  std::vector<int> all;
+  for (const auto& child : children) {
+    const auto taken = numbers_in(child->answer());
+    all.insert(all.end(), taken.begin(), taken.end());
+  }
+  std::ranges::sort(all);
+  ASSERT_THAT(all, SizeIs(kTrials));
+  EXPECT_EQ(std::ranges::adjacent_find(all), all.end());
+}
+
+TEST(SqliteProcesses, LeaveAPausedTrialAloneWhenItsProcessIsKilled) {
+  const TemporaryFolder folder;
+  const auto file = folder / "study.db";
+  Flag paused;
+  Flag never;
+  ChildProcess worker([&] {
+    const auto store = sqlite_storage(file);
+    const StudyId study = store->open_study(spec());
+    store->enqueue(study, std::vector<TrialPlan>(1));
+    const auto trial = store->claim(study, {worker_id(0), seconds(3600)});
+    store->save_checkpoint({trial->id, trial->lease}, "half way");
+    store->pause({trial->id, trial->lease});
+    paused.raise();
+    never.wait();
+    return std::string("not reached");
+  });
+  paused.wait();
+  worker.kill();
+  const auto store = sqlite_storage(file);
+  const StudyId study = store->open_study(spec());
+  EXPECT_THAT(store->fail_stale(study), SizeIs(0));
+  EXPECT_EQ(store->checkpoint(study, 0), "half way");
+  const TrialRecord left = store->trials(study).at(0);
+  EXPECT_TRUE(store->resume({left.id, left.lease}, {worker_id(0)}));
+}
+
 TEST(SqliteProcesses, SurviveAKillInTheMiddleOfWriting) {
   const TemporaryFolder folder;
   const auto file = folder / "study.db";

@@ -251,6 +251,82 @@ TEST(Checkpoint, OfAnotherTrainingIsRefusedAndNothingChanges) {
   }
 }
 
+TEST(Checkpoint, OfTheSameTrainingIsInheritedBitForBit) {
+  const Samples waves(wave_data(60));
+  const std::vector<std::string> all = checkpoints(kSmall, waves);
+  Training training = begin(kSmall, waves);
+  training.inherit(all[1]);
+  while (training.epochs_done() < kEpochs) training.run_epoch();
+  EXPECT_TRUE(training.checkpoint() == all.back());
+}
+
+TEST(Checkpoint, IsInheritedByATrainingWithOtherOptionsAndSeed) {
+  const Samples waves(wave_data(60));
+  Training parent = begin(kSmall, waves);
+  parent.run_epoch();
+  TrainerOptions options = kSmall;
+  options.learning_rate = 0.002;
+  options.weight_decay = 0.1;
+  options.batch_size = 8;
+  options.dropout = 0.2;
+  options.schedule = "cosine";
+  options.epochs = 2 * kEpochs;
+  const auto child = [&](const TrainerOptions& of_child) {
+    Training training(of_child, waves.data, waves.split, kSeed + 1);
+    training.inherit(parent.checkpoint());
+    return training;
+  };
+  Training training = child(options);
+  EXPECT_EQ(training.epochs_done(), 1);
+  EXPECT_EQ(training.last(), parent.last());
+  EXPECT_TRUE(std::ranges::equal(training.network().parameters(), parent.network().parameters()));
+  EXPECT_TRUE(std::ranges::equal(training.network().statistics(), parent.network().statistics()));
+  training.run_epoch();
+  EXPECT_EQ(training.epochs_done(), 2);
+
+  // The optimizer's memory goes along, unless the rule is another.
+  TrainerOptions other_rate = kSmall;
+  other_rate.learning_rate = 0.002;
+  Training warm = child(other_rate);
+  EXPECT_EQ(decode(warm.checkpoint()).optimizer_steps, decode(parent.checkpoint()).optimizer_steps);
+  EXPECT_EQ(decode(warm.checkpoint()).first_moments, decode(parent.checkpoint()).first_moments);
+  TrainerOptions other_rule = kSmall;
+  other_rule.optimizer = "rmsprop";
+  Training cold = child(other_rule);
+  EXPECT_EQ(cold.epochs_done(), 1);
+  EXPECT_EQ(decode(cold.checkpoint()).optimizer_steps, 0);
+  EXPECT_FALSE(cold.run_epoch().diverged);
+}
+
+TEST(Checkpoint, OfAnotherNetworkOrOtherDataIsNotInherited) {
+  const Samples waves(wave_data(60));
+  Samples others(wave_data(60));
+  others.data.sha256 = "of other data";
+  Training training = begin(kSmall, waves);
+  const std::string before = training.checkpoint();
+  const auto expect_refused = [&](const Training& other, const std::string& name) {
+    try {
+      training.inherit(other.checkpoint());
+      ADD_FAILURE() << "another " << name << " was accepted";
+    } catch (const ConfigError& error) {
+      EXPECT_THAT(error.what(), HasSubstr(name));
+    }
+    EXPECT_TRUE(training.checkpoint() == before) << name;
+  };
+  const std::vector<std::pair<std::string, Value>> changes = {
+      {"channels", "4,16"},  {"kernel", std::int64_t{5}}, {"pool", std::int64_t{1}},
+      {"batch_norm", false}, {"activation", "tanh"},      {"head", "max"},
+      {"precision", "bf16"}};
+  for (const auto& [name, value] : changes) {
+    TrainerOptions options = kSmall;
+    options.set(name, value);
+    expect_refused(begin(options, waves), name);
+  }
+  expect_refused(begin(kSmall, others), "data_sha256");
+  const Split split = split_dataset(waves.data, kSmall, 2);
+  expect_refused(Training(kSmall, waves.data, split, kSeed), "samples");
+}
+
 TEST(Checkpoint, TruncatedAnywhereIsRefused) {
   const std::string whole = checkpoints(kSmall, Samples(wave_data(60)))[1];
   for (std::size_t size = 0; size < whole.size(); size += size < 200 ? 1 : 97) {

@@ -128,6 +128,80 @@ TEST(Trainer, TheSchedulersStopPrunesTheTrial) {
   EXPECT_THAT(trial.reason, HasSubstr("epoch 2 of 3"));
 }
 
+/// Pauses a trial after each of these epochs and resumes it at once; wants checkpoints of others.
+class PauseAt : public Scheduler {
+ public:
+  explicit PauseAt(std::set<std::int64_t> steps, std::int64_t checkpoint_step = -1)
+      : steps_(std::move(steps)), checkpoint_step_(checkpoint_step) {}
+  Ruling on_report(const TrialRecord& trial, const History&) const override {
+    return {steps_.contains(trial.reports.back().step) ? Decision::Pause : Decision::Continue, ""};
+  }
+  bool uses_history() const override { return false; }
+  bool pauses() const override { return true; }
+  std::optional<int> resume(const History& history) const override {
+    for (const TrialRecord& trial : history.trials) {
+      if (trial.state == TrialState::Paused) return trial.number;
+    }
+    return std::nullopt;
+  }
+  bool wants_checkpoint(const TrialRecord& trial) const override {
+    return trial.reports.back().step == checkpoint_step_;
+  }
+
+ private:
+  std::set<std::int64_t> steps_;
+  std::int64_t checkpoint_step_;
+};
+
+TEST(Trainer, ATrialThatPausesEndsBitForBitAsOneThatDoesNot) {
+  const auto run = [](std::unique_ptr<Scheduler> scheduler) {
+    SearchSpace space;
+    space.grid("batch_norm", {true, false});
+    space.constant("dropout", 0.3).constant("schedule", std::string("plateau"));
+    Study study(spec_of(std::move(space)), memory_storage(), random_sampler(),
+                std::move(scheduler));
+    int pauses = 0;
+    TuneOptions options{.num_samples = 2, .workers = 2};
+    options.on_event = [&](const Event& event) { pauses += event.kind == Event::Kind::Paused; };
+    EXPECT_EQ(tune(study, *wave_trainer(), options).complete, 4);
+    std::vector<std::pair<Metrics, std::vector<Metrics>>> results;
+    for (const TrialRecord& trial : study.trials()) {
+      auto& [metrics, reports] = results.emplace_back(trial.metrics, std::vector<Metrics>());
+      for (const Report& report : trial.reports) reports.push_back(report.metrics);
+    }
+    return std::pair(pauses, results);
+  };
+  const auto [no_pauses, unpaused] = run(fifo_scheduler());
+  const auto [pauses, paused] = run(std::make_unique<PauseAt>(std::set<std::int64_t>{1, 2}));
+  EXPECT_EQ(no_pauses, 0);
+  EXPECT_EQ(pauses, 8);
+  EXPECT_EQ(paused, unpaused);
+}
+
+TEST(Trainer, AChildGoesOnWithItsParentsWeightsAndEpochs) {
+  const auto trainer = wave_trainer();
+  SearchSpace space;
+  space.add("learning_rate", FloatDomain{.low = 1e-4, .high = 1e-1, .log = true});
+  space.add("kernel", IntDomain{.low = 1, .high = 7, .step = 2});
+  Study study(spec_of(std::move(space)), memory_storage(), random_sampler(),
+              std::make_unique<PauseAt>(std::set<std::int64_t>{}, 2));
+  const Params params = {{"learning_rate", 0.01}, {"kernel", std::int64_t{3}}};
+  const Params slower = {{"learning_rate", 0.001}, {"kernel", std::int64_t{3}}};
+  const Params other_network = {{"learning_rate", 0.01}, {"kernel", std::int64_t{5}}};
+  study.enqueue_plans(
+      {{.fixed = params}, {.fixed = slower, .parent = 0}, {.fixed = other_network, .parent = 0}});
+  const TuneSummary summary = tune(study, *trainer, {.num_samples = 1});
+  const std::vector<TrialRecord> trials = study.trials();
+  EXPECT_EQ(summary.complete, 3);  // among them the plan's own trial
+  ASSERT_EQ(trials[0].reports.size(), 3U);
+  ASSERT_EQ(trials[1].reports.size(), 1U);
+  EXPECT_EQ(trials[1].reports.front().step, 3);
+  EXPECT_EQ(trials[1].metrics.at("epochs"), 3);
+  EXPECT_NE(trials[1].metrics, trials[0].metrics);
+  EXPECT_EQ(trials[2].state, TrialState::Failed);
+  EXPECT_THAT(trials[2].reason, AllOf(HasSubstr("kernel is 3"), HasSubstr("here it is 5")));
+}
+
 TEST(Trainer, AStopAfterTheLastEpochChangesNothing) {
   EXPECT_EQ(run_one(*wave_trainer(), {}, std::make_unique<StopAt>(3)).state, TrialState::Complete);
 }

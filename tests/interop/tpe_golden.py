@@ -1,4 +1,5 @@
-"""Writes the numbers by which our Parzen estimators are tested, computed by Optuna 5.0.
+"""Writes the numbers by which our Parzen estimators and the choice of good trials are tested,
+computed by Optuna 5.0.
 
 usage: tpe_golden.py > tests/unit/golden/tpe.json
 
@@ -15,7 +16,8 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.samplers import TPESampler
 from optuna.samplers._tpe import _truncnorm
 from optuna.samplers._tpe.parzen_estimator import _ParzenEstimator, _ParzenEstimatorParameters
-from optuna.samplers._tpe.sampler import default_weights
+from optuna.samplers._tpe.sampler import _split_trials, default_weights
+from optuna.trial import TrialState
 
 POINTS = 12
 
@@ -124,6 +126,63 @@ def truncated_normals():
     return rows
 
 
+def split_trial(number, dims, rng, n_constraints):
+    """A trial of any state; some values are whole, so that there are ties and repetitions."""
+    states = [TrialState.COMPLETE] * 7 + [TrialState.PRUNED] * 2 + [TrialState.RUNNING]
+    state = states[rng.randint(len(states))]
+    values = np.round(rng.normal(size=dims) + 1, 3)
+    if rng.uniform() < 0.3:
+        values = np.round(values)
+    reports = {}
+    if dims == 1 and state == TrialState.PRUNED and rng.uniform() < 0.8:
+        reports = {int(rng.randint(1, 4)): float(np.round(rng.normal(), 1))}
+    # A running trial has measured nothing yet.
+    measured = 0 if state == TrialState.RUNNING else n_constraints
+    return optuna.trial.FrozenTrial(
+        number=number,
+        state=state,
+        value=None,
+        values=values.tolist() if state == TrialState.COMPLETE else None,
+        datetime_start=None,
+        datetime_complete=None,
+        params={},
+        distributions={},
+        user_attrs={},
+        system_attrs={"constraints": np.round(rng.normal(-0.7, 1, size=measured), 3).tolist()}
+        if measured
+        else {},
+        intermediate_values=reports,
+        trial_id=number,
+    )
+
+
+def split(directions, trials, n_constraints=0, seed=0):
+    rng = np.random.RandomState(seed)
+    study = optuna.create_study(directions=directions)
+    given = [split_trial(i, len(directions), rng, n_constraints) for i in range(trials)]
+    finished = sum(trial.state != TrialState.RUNNING for trial in given)
+    n_good = math.ceil(0.1 * finished)
+    if len(directions) == 1:
+        n_good = min(n_good, 25)
+    good, bad = _split_trials(study, given, n_good)
+    constraints = [list(trial.constraints.values()) for trial in given]
+    assert sum(map(len, constraints)) == n_constraints * finished
+    return {
+        "directions": directions,
+        "trials": [
+            {
+                "state": trial.state.name.lower(),
+                "values": trial.values or [],
+                "reports": [[step, value] for step, value in trial.intermediate_values.items()],
+                "constraints": measured,
+            }
+            for trial, measured in zip(given, constraints)
+        ],
+        "good": [trial.number for trial in good],
+        "bad": [trial.number for trial in bad],
+    }
+
+
 def main():
     if not optuna.__version__.startswith("5.0."):
         sys.exit(f"Optuna 5.0 is needed, not {optuna.__version__}")
@@ -152,6 +211,18 @@ def main():
             case("every kind", every_kind, 6, 50, seed=10),
             case("strong prior", every_kind, 5, 30, prior_weight=3.5, seed=11),
             case("more than a hundred", [linear, stepped], 10, 130, seed=12),
+        ],
+        "splits": [
+            split(["minimize"], 60, seed=1),
+            split(["maximize"], 290, seed=2),
+            split(["minimize"], 12, n_constraints=2, seed=3),
+            split(["maximize"], 90, n_constraints=3, seed=4),
+            split(["minimize", "maximize"], 40, seed=5),
+            split(["minimize", "minimize"], 300, seed=6),
+            split(["maximize", "minimize", "minimize"], 200, seed=7),
+            split(["minimize"] * 4, 160, seed=8),
+            split(["minimize", "maximize"], 70, n_constraints=2, seed=9),
+            split(["minimize", "minimize"], 25, n_constraints=8, seed=10),
         ],
     }
     json.dump(result, sys.stdout, separators=(",", ":"))

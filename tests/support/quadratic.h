@@ -20,7 +20,8 @@ inline Outcome quadratic(Trial& trial) {
   const double x = trial.suggest_float("x", {-10, 10});
   const double shift = *as_number(trial.params().at("shift"));
   for (int step = 1; step <= 3; ++step) {
-    if (trial.report(step, {{"loss", (x - 2) * (x - 2) + shift + 1.0 / step}}) == Decision::Stop) {
+    if (trial.report(step, {{"loss", (x - 2) * (x - 2) + shift + 1.0 / step}}) !=
+        Decision::Continue) {
       return Outcome::pruned();
     }
   }

@@ -31,6 +31,7 @@ inline Json record_json(const TrialRecord& record) {
   }
   for (const auto& [name, value] : record.metrics) json["metrics"][name] = value + 0.0;
   if (record.plan.retry_of) json["retry_of"] = *record.plan.retry_of;
+  json["parent"] = record.plan.parent ? Json(*record.plan.parent) : Json(nullptr);
   const auto micros = [](TimePoint time) {
     return std::chrono::floor<std::chrono::microseconds>(time).time_since_epoch().count();
   };

@@ -223,7 +223,7 @@ std::vector<std::string> style_violations(const SourceFile& file) {
 }
 
 std::vector<std::string> twice_defined(const std::vector<SourceFile>& files) {
-  static const std::regex kDefinition(R"(^(?:struct|class|enum class) (\w+)[^;]*\{)");
+  static const std::regex kDefinition(R"(^(?:struct|class|enum class) (\w+)(?!::)\b[^;]*\{)");
   std::map<std::string, std::string> first;
   std::vector<std::string> found;
   for (const SourceFile& file : files) {

@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <numeric>
+#include <utility>
 
 #include "base/files.h"
 #include "base/json.h"
@@ -17,10 +19,10 @@ namespace {
 using Points = std::vector<std::vector<double>>;
 
 /// What tests/interop/cmaes_updates.py wrote.
-Json package_cases() {
+Json package() {
   const std::filesystem::path file =
       std::filesystem::path(HYPERTUNE_SOURCE_DIR) / "tests" / "unit" / "golden" / "cma.json";
-  return parse_json(read_file(file)).at("cases");
+  return parse_json(read_file(file));
 }
 
 void expect_near(const std::vector<double>& got, const std::vector<double>& expected) {
@@ -31,19 +33,75 @@ void expect_near(const std::vector<double>& got, const std::vector<double>& expe
 }
 
 TEST(Cma, TwelveUpdatesAreThoseOfThePackage) {
-  for (const Json& given : package_cases()) {
+  for (const Json& given : package().at("cases")) {
     SCOPED_TRACE(given.at("kind").get<std::string>() + " " + given.at("dims").dump());
     const int dims = given.at("dims");
     CmaDistribution cma(
-        std::vector<double>(static_cast<std::size_t>(dims), 0.5), 0.2, given.at("population_size"),
-        given.at("kind") == "full" ? CovarianceShape::Full : CovarianceShape::Diagonal);
+        {std::vector<double>(static_cast<std::size_t>(dims), 0.5), 0.2},
+        given.at("population_size"),
+        given.at("kind") == "diagonal" ? CovarianceShape::Diagonal : CovarianceShape::Full,
+        given.at("kind") == "adapted" ? CmaRate::Adapted : CmaRate::Fixed);
     for (const Json& generation : given.at("generations")) {
       cma.update(generation.at("ranked").get<Points>());
       expect_near(cma.mean(), generation.at("mean"));
       expect_near({cma.sigma()}, {generation.at("sigma")});
       expect_near(cma.covariance(), generation.at("covariance"));
+      expect_near({cma.mean_rate()}, {generation.at("rate")});
     }
     EXPECT_FALSE(cma.exhausted());
+  }
+}
+
+TEST(Cma, AWarmStartIsThatOfThePackage) {
+  for (const Json& given : package().at("warm_starts")) {
+    const CmaStart start = warm_start(given.at("best").get<Points>(), CovarianceShape::Full);
+    expect_near(start.mean, given.at("mean"));
+    expect_near({start.sigma}, {given.at("sigma")});
+    expect_near(start.covariance, given.at("covariance"));
+  }
+}
+
+TEST(Cma, AWarmStartWithoutCorrelationsHasTheSameVariances) {
+  const Points best = {{0.1, 0.2}, {0.3, 0.25}, {0.5, 0.6}};
+  const CmaStart full = warm_start(best, CovarianceShape::Full);
+  const CmaStart diagonal = warm_start(best, CovarianceShape::Diagonal);
+  EXPECT_EQ(diagonal.mean, full.mean);
+  ASSERT_EQ(diagonal.covariance.size(), 2U);
+  for (const std::size_t i : {0U, 1U}) {
+    EXPECT_NEAR(diagonal.sigma * diagonal.sigma * diagonal.covariance[i],
+                full.sigma * full.sigma * full.covariance[i * 3], 1e-12);
+  }
+  EXPECT_NEAR(diagonal.covariance[0] * diagonal.covariance[1], 1, 1e-12);
+}
+
+/// Where the mean is after so many generations on a sphere under noise, as far from its center.
+double distance_after(int generations, CmaRate rate, CovarianceShape shape, double noise) {
+  CmaDistribution cma({{2, 2, 2, 2}, 1}, 8, shape, rate);
+  Rng rng(5);
+  for (int g = 0; g < generations; ++g) {
+    std::vector<std::pair<double, std::vector<double>>> valued;
+    for (int i = 0; i < cma.population_size(); ++i) {
+      std::vector<double> z(4);
+      for (double& number : z) number = rng.normal();
+      const std::vector<double> x = cma.point(z);
+      const double value = std::inner_product(x.begin(), x.end(), x.begin(), 0.0);
+      valued.emplace_back(value + noise * rng.normal(), x);
+    }
+    std::ranges::sort(valued);
+    Points ranked;
+    for (auto& [value, x] : valued) ranked.push_back(std::move(x));
+    cma.update(ranked);
+  }
+  double sum = 0;
+  for (const double x : cma.mean()) sum += x * x;
+  return std::sqrt(sum);
+}
+
+TEST(Cma, AnAdaptedRateGetsCloserUnderNoiseAndStillConvergesWithoutIt) {
+  for (const CovarianceShape shape : {CovarianceShape::Full, CovarianceShape::Diagonal}) {
+    EXPECT_LT(distance_after(1'000, CmaRate::Adapted, shape, 1),
+              0.5 * distance_after(1'000, CmaRate::Fixed, shape, 1));
+    EXPECT_LT(distance_after(400, CmaRate::Adapted, shape, 0), 1e-3);
   }
 }
 
@@ -55,7 +113,7 @@ TEST(Cma, ThePopulationGrowsWithTheLogarithmOfTheDimensions) {
 
 TEST(Cma, PointsLieAtTheDistanceOfTheirNumbers) {
   for (const CovarianceShape shape : {CovarianceShape::Full, CovarianceShape::Diagonal}) {
-    CmaDistribution cma({0.1, 0.2, 0.3}, 0.5, 7, shape);
+    CmaDistribution cma({{0.1, 0.2, 0.3}, 0.5}, 7, shape);
     Rng rng(1);
     for (int generation = 0; generation < 5; ++generation) {
       Points points(7, std::vector<double>(3));
@@ -72,7 +130,7 @@ TEST(Cma, PointsLieAtTheDistanceOfTheirNumbers) {
 
 TEST(Cma, AShrunkenDistributionIsExhausted) {
   for (const CovarianceShape shape : {CovarianceShape::Full, CovarianceShape::Diagonal}) {
-    CmaDistribution cma({0.5, 0.5}, 1, 6, shape);
+    CmaDistribution cma({{0.5, 0.5}, 1}, 6, shape);
     const Points same(6, {0.5, 0.5});
     int generations = 0;
     while (!cma.exhausted() && generations < 10'000) {

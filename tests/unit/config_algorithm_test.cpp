@@ -187,8 +187,7 @@ INSTANTIATE_TEST_SUITE_P(All, AlgorithmFaults, testing::ValuesIn(kFaults),
                          [](const auto& row) { return std::string(row.param.title); });
 
 /// Options without which some algorithms are refused.
-const std::map<std::string_view, std::string> kRequired = {{"threshold", "upper = 1\n"},
-                                                           {"hyperband", "max_resource = 9\n"}};
+const std::map<std::string_view, std::string> kRequired = {{"threshold", "upper = 1\n"}};
 
 template <typename T>
 void expect_makes_itself(const Algorithm<T>& row, const std::string& section) {
@@ -197,10 +196,16 @@ void expect_makes_itself(const Algorithm<T>& row, const std::string& section) {
   const TomlDocument document(fmt::format("[{}]\nname = \"{}\"\n{}", section, row.name,
                                           required == kRequired.end() ? "" : required->second),
                               "t", {});
-  const Choice<T> choice = row.read(*document.root().find(section));
+  const Choice<T> choice = row.read(*document.root().find(section), StudyFile());
   EXPECT_NE(choice.make(), nullptr);
   EXPECT_EQ(choice.name, row.name);
-  EXPECT_EQ(choice.changed.empty(), required == kRequired.end());
+  std::vector<std::string> changed;
+  if (required != kRequired.end()) changed = {"upper = 1"};
+  // From the trainer's options.
+  if (std::ranges::find(row.options, "max_resource", &OptionDefault::key) != row.options.end()) {
+    changed = {"max_resource = 10"};
+  }
+  EXPECT_EQ(choice.changed, changed);
 }
 
 TEST(NameTable, MakesEveryAlgorithmWithItsDefaults) {

@@ -118,5 +118,34 @@ TEST(Hypervolume, OfAnInfinitelyGoodPointIsInfinite) {
   EXPECT_EQ(hypervolume({values, 2}, std::vector<double>{1, 0}), 0);
 }
 
+TEST(HypervolumeSubset, TakesWhatAddsMostToWhatIsTaken) {
+  // The middle point alone dominates most; of the ends, the first adds more to it.
+  const std::vector<double> values = {0, 3.5, 2, 2, 3.8, 0};
+  const std::vector<double> reference = {4, 4};
+  EXPECT_THAT(hypervolume_subset({values, 2}, reference, 1), ElementsAre(1));
+  EXPECT_THAT(hypervolume_subset({values, 2}, reference, 2), ElementsAre(1, 0));
+  EXPECT_EQ(hypervolume_subset({values, 2}, reference, 9).size(), 3U);
+  EXPECT_THAT(hypervolume_subset({values, 2}, reference, 0), IsEmpty());
+}
+
+TEST(HypervolumeSubset, TakesRepeatedPointsLast) {
+  const std::vector<double> values = {1, 1, 1, 1, 0, 2, 2, 0};
+  const std::vector<double> reference = {3, 3};
+  EXPECT_THAT(hypervolume_subset({values, 2}, reference, 4), ElementsAre(2, 0, 3, 1));
+}
+
+TEST(HypervolumeSubset, GoesByOrderWhereVolumesAreInfinite) {
+  const std::vector<double> values = {2, 0, 0, 2, 1, 1};
+  const std::vector<double> reference = {kInfinity, 3};
+  EXPECT_THAT(hypervolume_subset({values, 2}, reference, 2), ElementsAre(1, 2));
+}
+
+TEST(ReferenceBeyond, IsATenthWorseThanTheWorstOfEachCoordinate) {
+  const std::vector<double> values = {1, -4, 0, 10, -2, 0};
+  EXPECT_THAT(
+      reference_beyond({values, 3}),
+      ElementsAre(testing::DoubleEq(11), testing::DoubleEq(-1.8), testing::DoubleEq(1e-12)));
+}
+
 }  // namespace
 }  // namespace hypertune

@@ -51,7 +51,7 @@ TEST(WriteReport, WritesEveryFileFromWhatIsStored) {
         "figures/learning-curves.svg", "figures/paired-difference.png"}) {
     EXPECT_TRUE(std::filesystem::exists(folder / name)) << name;
   }
-  EXPECT_EQ(summary.files.size(), 9U);
+  EXPECT_EQ(summary.files.size(), 11U);
   expect_golden("report.md", read_file(folder / "report.md"));
   expect_golden("trials.csv", read_file(folder / "trials.csv"));
   const std::string html = read_file(folder / "report.html");

@@ -146,5 +146,58 @@ TEST(Value, WritesTheShortestTextThatReadsBack) {
   EXPECT_EQ(to_string(Value(true)), "true");
 }
 
+SearchSpace batches() {
+  SearchSpace space;
+  space.grid("batch_size", {std::int64_t{32}, std::int64_t{512}})
+      .add("accumulate", IntDomain{1, 8})
+      .constant("devices", std::int64_t{2})
+      .constraint(Condition("batch_size * accumulate * devices <= 512"));
+  return space;
+}
+
+TEST(Constraints, AreJudgedWhenAllTheirNamesHaveValues) {
+  const SearchSpace space = batches();
+  EXPECT_TRUE(space.allows({{"accumulate", std::int64_t{8}}}));
+  EXPECT_TRUE(space.allows({{"accumulate", std::int64_t{8}}, {"batch_size", std::int64_t{32}}}));
+  EXPECT_FALSE(space.allows({{"accumulate", std::int64_t{1}}, {"batch_size", std::int64_t{512}}}));
+  EXPECT_EQ(space.violated({{"accumulate", std::int64_t{1}}, {"batch_size", std::int64_t{512}}}),
+            &space.constraints().front());
+}
+
+TEST(Constraints, SeeWhatWasFixed) {
+  const SearchSpace rest = batches().without({{"batch_size", std::int64_t{32}}});
+  EXPECT_TRUE(rest.allows({{"accumulate", std::int64_t{8}}}));
+  EXPECT_FALSE(batches()
+                   .without({{"batch_size", std::int64_t{512}}})
+                   .allows({{"accumulate", std::int64_t{1}}}));
+}
+
+TEST(Constraints, LeaveOutGridPointsWithNothingLeftToSample) {
+  EXPECT_EQ(batches().grid_points(), (std::vector<Params>{{{"batch_size", std::int64_t{32}}}}));
+}
+
+TEST(Constraints, LeaveThemOutWhateverElseIsSampled) {
+  SearchSpace space = batches();
+  space.add("lr", FloatDomain{0, 1});
+  EXPECT_EQ(space.grid_points(), (std::vector<Params>{{{"batch_size", std::int64_t{32}}}}));
+  EXPECT_TRUE(space.constraint(Condition("accumulate > 8")).grid_points().empty());
+}
+
+TEST(Constraints, ArePartOfWhatASpaceIs) {
+  EXPECT_EQ(batches(), batches());
+  EXPECT_FALSE(batches() == batches().constraint(Condition("accumulate > 1")));
+}
+
+TEST(Constraints, RefuseANameThatIsNotThere) {
+  try {
+    batches().constraint(Condition("accumulate > 1 or  batchsize < 3"));
+    FAIL() << "accepted";
+  } catch (const ConfigError& e) {
+    EXPECT_THAT(e.what(),
+                testing::HasSubstr("column 20: there is no parameter \"batchsize\", did you mean "
+                                   "\"batch_size\"?"));
+  }
+}
+
 }  // namespace
 }  // namespace hypertune

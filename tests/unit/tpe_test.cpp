@@ -196,6 +196,38 @@ TEST(Tpe, SeesRunningTrialsWhenThinned) {
   EXPECT_LT(spread + 0.2, share_within(0.29, 0.31, *tpe_sampler(options), trials));
 }
 
+TEST(Tpe, LearnsFromEarlierTrialsBeforeItHasItsOwn) {
+  const std::vector<TrialRecord> earlier = valley(60, 0.3);
+  const auto sampler = tpe_sampler();
+  int near = 0;
+  for (std::uint64_t draw = 0; draw < 200; ++draw) {
+    const History history{kLoss, {}, kSeed, 0, draw, earlier};
+    const double x = x_of(sampler->sample(line(), history, Rng::for_trial(kSeed, draw)));
+    near += x >= 0.13 && x <= 0.47 ? 1 : 0;
+  }
+  EXPECT_GT(near, 160);
+}
+
+TEST(Tpe, DividesEarlierTrialsApartFromItsOwn) {
+  // All of the earlier values are better than any of its own, and yet its own count.
+  std::vector<TrialRecord> earlier = valley(60, 0.8);
+  for (TrialRecord& trial : earlier) trial.metrics["loss"] -= 1'000;
+  const std::vector<TrialRecord> trials = valley(100, 0.2);
+  int own = 0;
+  for (std::uint64_t draw = 0; draw < 200; ++draw) {
+    const History history{kLoss, trials, kSeed, 100, draw, earlier};
+    own += x_of(tpe_sampler()->sample(line(), history, Rng::for_trial(kSeed, draw))) < 0.4 ? 1 : 0;
+  }
+  EXPECT_GT(own, 60);
+}
+
+TEST(Tpe, AvoidsWhatViolatesAConstraint) {
+  std::vector<TrialRecord> trials = valley(60, 0.3);
+  for (TrialRecord& trial : trials) trial.metrics["size"] = x_of(trial.params) < 0.5 ? 1 : -1;
+  EXPECT_GT(share_within(0.45, 0.8, *tpe_sampler({.constraints = {"size"}}), trials), 0.7);
+  EXPECT_LT(share_within(0.45, 0.8, *tpe_sampler(), trials), 0.3);
+}
+
 TEST(Tpe, CopesWithDomainsAtTheLimitsOfArithmetic) {
   using Limits = std::numeric_limits<std::int64_t>;
   SearchSpace space;
