@@ -10,7 +10,7 @@ hypertune_test(config_test
           support/markdown.cpp support/source_tree.cpp
   DEPENDS hypertune_config rapidcheck)
 hypertune_test(reproducible_test
-  SOURCES integration/reproducible_test.cpp
+  SOURCES integration/handover_test.cpp integration/reproducible_test.cpp
   DEPENDS hypertune_config hypertune_storage)
 
 # Run as: study_file_fuzz FOLDER_FOR_FINDS tests/fuzz/corpus/study_file

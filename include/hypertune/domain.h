@@ -1,9 +1,16 @@
 // Domains: the set of legal values of one parameter.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -37,6 +44,41 @@ struct CategoricalDomain {
 };
 
 using Domain = std::variant<FloatDomain, IntDomain, CategoricalDomain>;
+
+/// Domains by parameter name. Copies share one map, which never changes.
+class Domains {
+ public:
+  using Map = std::map<std::string, Domain, std::less<>>;
+
+  Domains() = default;
+  explicit Domains(Map map) : map_(std::make_shared<const Map>(std::move(map))) {}
+  Domains(std::initializer_list<Map::value_type> entries) : Domains(Map(entries)) {}
+
+  const Map& map() const {
+    static const Map kNone;
+    return map_ ? *map_ : kNone;
+  }
+  Map::const_iterator begin() const { return map().begin(); }
+  Map::const_iterator end() const { return map().end(); }
+  Map::const_iterator find(std::string_view name) const { return map().find(name); }
+  bool contains(std::string_view name) const { return map().contains(name); }
+  /// Throws std::out_of_range for an unknown name.
+  const Domain& at(const std::string& name) const { return map().at(name); }
+  std::size_t size() const { return map().size(); }
+  bool empty() const { return map().empty(); }
+
+  /// Adds or replaces. Copies the map first, so that others keep theirs.
+  void set(std::string name, Domain domain) {
+    Map changed = map();
+    changed.insert_or_assign(std::move(name), std::move(domain));
+    map_ = std::make_shared<const Map>(std::move(changed));
+  }
+
+  bool operator==(const Domains& other) const { return map_ == other.map_ || map() == other.map(); }
+
+ private:
+  std::shared_ptr<const Map> map_;
+};
 
 /// Throws ConfigError, naming `name`, unless the domain is well-formed and not empty.
 void validate(const Domain& domain, const std::string& name);

@@ -84,7 +84,7 @@ class Storage {
   /// Keeps these bytes with the trial, in the place of those it kept before. Throws Error for more
   /// than kMaxCheckpointBytes.
   virtual void save_checkpoint(Claim at, std::string_view bytes) = 0;
-  /// What was saved last; nothing when nothing was. A trial keeps it when it ends.
+  /// What was saved last; nothing when nothing was. What `finish` ends keeps it.
   virtual std::optional<std::string> checkpoint(StudyId study, int number) const = 0;
 
   /// The trial becomes Paused, and nobody's.
@@ -92,7 +92,7 @@ class Storage {
   /// Takes a trial that paused under this claim: it becomes Running under a new lease. Nothing when
   /// it does not pause any more, or paused again since.
   virtual std::optional<TrialRecord> resume(Claim paused, const Lease& lease) = 0;
-  /// Ends such a trial as `finish` would. False, and nothing happens, where `resume` gives nothing.
+  /// Ends such a trial, and drops its checkpoint. False, and nothing happens, where `resume` fails.
   virtual bool end_paused(Claim paused, const Outcome& outcome) = 0;
 
   /// Renews the leases. Returns the claims that are no longer valid.
@@ -108,6 +108,16 @@ class Storage {
 
   /// The same without those that wait; takes no longer when many do.
   virtual std::vector<TrialRecord> begun_trials(StudyId study, int first_number = 0) const = 0;
+
+  /// A begun trial that was not final when somebody read it.
+  struct Unfinished {
+    int number = 0;
+    std::optional<int> paused_under = {};  ///< its lease, when it was Paused
+  };
+  /// For who has the begun trials below `first_number`: those of `seen` that are not Paused still
+  /// under the same lease, whatever they are now, then the begun ones from `first_number` on.
+  virtual std::vector<TrialRecord> changed_trials(StudyId study, int first_number,
+                                                  std::span<const Unfinished> seen) const = 0;
 
   /// The lowest number of a Waiting trial; nothing when none waits.
   virtual std::optional<int> next_waiting(StudyId study) const = 0;

@@ -86,7 +86,7 @@ struct TrialRecord {
   TrialState state = TrialState::Waiting;
   TrialPlan plan;
   Params params;
-  std::map<std::string, Domain, std::less<>> domains;
+  Domains domains;              ///< of `params`
   std::vector<Report> reports;  ///< by increasing step
   Metrics metrics;              ///< final results, objectives among them
   std::string reason;           ///< why it failed or was pruned

@@ -58,8 +58,15 @@ std::optional<Process> process(pid_t pid) {
 }  // namespace
 
 std::string worker_id(int index) {
-  const auto self = process(::getpid());
-  return fmt::format("{}:{}:{}:{}", host(), ::getpid(), self ? self->start : "?", index);
+  // Put together once for each thread of a process: a child that was forked is another process.
+  thread_local pid_t owner = 0;
+  thread_local std::string name;
+  if (const pid_t pid = ::getpid(); owner != pid) {
+    const auto self = process(pid);
+    name = fmt::format("{}:{}:{}", host(), pid, self ? self->start : "?");
+    owner = pid;
+  }
+  return fmt::format("{}:{}", name, index);
 }
 
 bool worker_is_dead(std::string_view id) {

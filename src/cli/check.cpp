@@ -180,6 +180,8 @@ int check_study(const CheckOptions& arguments) {
              study.tune.lag ? fmt::format(", lag {}", *study.tune.lag) : "");
   if (const auto text = sampler_text(study, before.trials, earlier.trials); !text.empty()) {
     fmt::print("Sampler    {}\n", text);
+  } else if (!study.why_sampler.empty()) {
+    fmt::print("Sampler    {}, {}\n", study.sampler.name, study.why_sampler);
   }
   if (!earlier.origin.empty()) fmt::print("Learns     from {}\n", earlier.origin);
   fmt::print("Training   backend {} on {}, precision {}\n", options.backend, options.device,

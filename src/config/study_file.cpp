@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <thread>
 
@@ -201,11 +202,30 @@ void complete_bohb(const Entry& root, StudyFile& file) {
   const auto section = root.find("sampler");
   if (!section) {
     file.sampler = {"tpe", {}, [] { return tpe_sampler(); }};
+    file.why_sampler.clear();
   } else if (file.sampler.name != "tpe") {
     section->fail(fmt::format(
         "the scheduler bohb is hyperband with the sampler tpe, not {0}; remove [sampler], or write "
         "scheduler.name = \"hyperband\" to use {0}",
         file.sampler.name));
+  }
+}
+
+/// What a run would otherwise find out when it has begun, or never.
+void check_sampler(const Entry& root, const StudyFile& file) {
+  const std::string& name = file.sampler.name;
+  if (name == "cmaes" && file.spec.objectives.size() > 1) {
+    root.find("sampler")->fail(fmt::format(
+        "the sampler cmaes takes one objective, and there are {}; choose another, such as "
+        "sampler.name = \"auto\"",
+        file.spec.objectives.size()));
+  }
+  constexpr std::array<std::string_view, 4> kLearnFromOthers = {"tpe", "gp", "cmaes", "auto"};
+  if (file.warm_start && std::ranges::find(kLearnFromOthers, name) == kLearnFromOthers.end()) {
+    root.find("warm_start")
+        ->fail(fmt::format("the sampler {} learns nothing from other studies; remove [warm_start], "
+                           "or choose [sampler] name = \"tpe\", \"gp\", \"cmaes\" or \"auto\"",
+                           name));
   }
 }
 
@@ -218,8 +238,14 @@ int planned_trials(const StudyFile& file) {
 void choose_default_sampler(StudyFile& file) {
   const bool draws = std::ranges::any_of(
       file.spec.space.parameters(), [](const Parameter& p) { return p.role == Role::Sampled; });
-  if (!draws || !file.experiment.claims.empty()) return;
-  if (planned_trials(file) < kFewestAutoTrials) return;
+  if (!draws || planned_trials(file) < kFewestAutoTrials) return;
+  if (!file.experiment.claims.empty()) {
+    file.why_sampler =
+        "not auto, although there are more than 30 trials: it prefers good trials, which would "
+        "bias "
+        "the estimates of the claims";
+    return;
+  }
   const auto make = [](int budget, int workers) {
     return auto_sampler({.budget = budget, .workers = workers});
   };
@@ -250,6 +276,7 @@ StudyFile parse_study_file(std::string_view text, const std::string& name,
   check_tune(root, file);
   if (!root.find("sampler")) choose_default_sampler(file);
   complete_bohb(root, file);
+  check_sampler(root, file);
   size_sampler(file);
   check_lag_with_scheduler(root, file);
 

@@ -67,6 +67,7 @@ struct StudyFile {
   std::optional<WarmStart> warm_start = {};  ///< [warm_start]
   TrainerOptions trainer;                    ///< [trainer]
   Experiment experiment;                     ///< [experiment]
+  std::string why_sampler = {};  ///< where the claims keep it from being auto; otherwise empty
 };
 
 /// `tune.workers=4`: a dotted key and a TOML value, which replaces the one in the file.

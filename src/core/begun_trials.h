@@ -9,7 +9,7 @@
 
 namespace hypertune {
 
-/// Reads from the store only what may have changed: all from the first trial on that is not final.
+/// Reads from the store only what may have changed: what is neither final nor paused still.
 /// Thread-safe; nothing is copied for a reader, who keeps writers waiting while a View lives.
 class BegunTrials {
  public:
@@ -37,12 +37,16 @@ class BegunTrials {
 
  private:
   void refresh();
+  /// Those below `known` were looked at before.
+  void note_unfinished(int known);
 
   const Storage& storage_;
   StudyId study_;
   std::shared_mutex mutex_;  // guards what follows
   std::vector<TrialRecord> trials_;
-  int final_ = 0;  // so many of the first are final, and numbered from 0 without a gap
+  int gapless_ = 0;  // so many of the first are numbered from 0 without a gap
+  int final_ = 0;    // so many of these are final, before the first that is not
+  std::vector<Storage::Unfinished> unfinished_;  // the others of these
 };
 
 }  // namespace hypertune

@@ -49,7 +49,8 @@ std::optional<Trial> Study::take(TrialRecord record, const Lease& lease, TrialHo
     shared.merge(Params(fixed));
     if (space.allows(shared)) fixed = std::move(shared);
   }
-  Chosen chosen = choose_values(record, space.without(fixed), lease);
+  Chosen chosen = fixed.empty() ? choose_values(record, space, lease)
+                                : choose_values(record, space.without(fixed), lease);
   if (!chosen.values) {
     const Params& at = record.plan.fixed;
     shared_->ending.end(fmt::format("the space of {}{} is exhausted",
@@ -169,6 +170,7 @@ void Study::suggest(TrialRecord& record, const SearchSpace& space) const {
 void Study::store_values(TrialRecord& record, const SearchSpace& space,
                          const Params& decided) const {
   std::vector<Storage::ParamValue> writes;
+  writes.reserve(space.parameters().size());
   for (const Parameter& parameter : space.parameters()) {
     const auto value = decided.find(parameter.name);
     if (record.params.contains(parameter.name) || !space.active(parameter, decided)) continue;
@@ -186,9 +188,14 @@ void Study::store_values(TrialRecord& record, const SearchSpace& space,
   }
   if (writes.empty()) return;
   storage_->set_params({record.id, record.lease}, writes);
-  for (const auto& write : writes) {
-    record.params[write.name] = write.value;
-    record.domains[write.name] = write.domain;
+  std::vector<NamedDomain> domains;
+  for (const auto& write : writes) domains.push_back({write.name, &write.domain});
+  {
+    const std::scoped_lock lock(shared_->domains_mutex);
+    record.domains = shared_->domains.with(record.domains, domains);
+  }
+  for (auto& write : writes) {
+    record.params.insert_or_assign(std::move(write.name), std::move(write.value));
   }
 }
 

@@ -30,10 +30,10 @@ TrialRecord reduced(const SearchSpace& space, const TrialRecord& trial) {
       const auto coerced = coerce(parameter->domain, value);
       if (!coerced) continue;
       kept.params[name] = *coerced;
-      kept.domains[name] = parameter->domain;
+      kept.domains.set(name, parameter->domain);
     } else if (domain != trial.domains.end()) {
       kept.params[name] = value;
-      kept.domains[name] = domain->second;
+      kept.domains.set(name, domain->second);
     }
   }
   return kept;
@@ -109,10 +109,10 @@ std::vector<TrialRecord> earlier_from_json(std::string_view text) {
       trial.number = static_cast<int>(trials.size());
       trial.state = TrialState::Complete;
       for (const auto& [name, domain] : entry.at("domains").items()) {
-        trial.domains[name] = domain_from_json(domain);
+        trial.domains.set(name, domain_from_json(domain));
         // JSON does not tell 1.0 from 1; the domain does.
         const Value value = value_from_json(entry.at("params").at(name));
-        trial.params[name] = coerce(trial.domains[name], value).value_or(value);
+        trial.params[name] = coerce(trial.domains.at(name), value).value_or(value);
       }
       trial.metrics = metrics_from_json(entry.at("metrics"));
       trials.push_back(std::move(trial));

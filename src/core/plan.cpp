@@ -98,6 +98,28 @@ void require_same_draws(const std::string& study, std::span<const TrialPlan> pla
 
 std::string successor_key(int number) { return fmt::format("next/{}", number); }
 
+Ruling kept_allowed(const SearchSpace& space, std::span<const TrialRecord> trials, Ruling ruling) {
+  if (!ruling.successor) return ruling;
+  const Condition* constraint = space.violated(ruling.successor->params);
+  const auto parent = std::ranges::find(trials, ruling.successor->parent, &TrialRecord::number);
+  if (constraint == nullptr || parent == trials.end()) return ruling;
+  Params params = parent->params;
+  std::vector<std::string> kept;
+  for (const auto& [name, value] : ruling.successor->params) {
+    Params changed = params;
+    changed.insert_or_assign(name, value);
+    if (space.allows(changed)) {
+      params = std::move(changed);
+    } else {
+      kept.push_back(name);
+    }
+  }
+  ruling.reason += fmt::format("; it keeps {} of trial {}, for the constraint {}", join(kept, ", "),
+                               parent->number, constraint->text());
+  ruling.successor->params = std::move(params);
+  return ruling;
+}
+
 TrialPlan successor_plan(int number, const Ruling::Successor& successor) {
   return {.key = successor_key(number), .fixed = successor.params, .parent = successor.parent};
 }

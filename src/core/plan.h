@@ -33,6 +33,10 @@ void require_same_draws(const std::string& study, std::span<const TrialPlan> pla
 /// The key of what takes this trial's place, see Ruling::successor.
 std::string successor_key(int number);
 
+/// The ruling, where values of its successor violate a constraint with these values as the parent
+/// has them, and a reason that says so.
+Ruling kept_allowed(const SearchSpace& space, std::span<const TrialRecord> trials, Ruling ruling);
+
 /// What takes the place of the trial of this number.
 TrialPlan successor_plan(int number, const Ruling::Successor& successor);
 

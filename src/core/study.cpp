@@ -290,7 +290,7 @@ std::optional<TrialRecord> Study::resume_or_claim(const Lease& lease, const Tria
 
 Ruling Study::rule(const TrialRecord& record) const {
   return with_history(record, scheduler_->uses_history(), [&](const History& history) {
-    return scheduler_->on_report(record, history);
+    return kept_allowed(spec_.space, history.trials, scheduler_->on_report(record, history));
   });
 }
 

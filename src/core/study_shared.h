@@ -11,6 +11,7 @@
 #include "core/begun_trials.h"
 #include "core/changes.h"
 #include "core/ending.h"
+#include "core/shared_domains.h"
 #include "hypertune/study.h"
 
 namespace hypertune {
@@ -23,6 +24,8 @@ struct Study::Shared {
   std::mutex plan_mutex;  // guards what follows
   std::optional<std::string> plan_exhausted;
   std::shared_ptr<const std::vector<Params>> paired_cells;
+  std::mutex domains_mutex;  // guards what follows
+  SharedDomains domains;
 };
 
 template <typename Action>

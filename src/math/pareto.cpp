@@ -154,12 +154,14 @@ std::vector<double> crowding_distances(const PointsView& points) {
       if (value > -kInfinity) smallest = std::min(smallest, value);
       if (value < kInfinity) largest = std::max(largest, value);
     }
-    const double width = largest > smallest ? largest - smallest : 1;
+    // In halves: the difference of two huge numbers may be infinite.
+    const double half = largest / 2 - smallest / 2;
+    const double width = half > 0 ? half : 0.5;
     for (std::size_t k = 0; k < order.size(); ++k) {
       const double before = k == 0 ? -kInfinity : at(k - 1);
       const double after = k + 1 == order.size() ? kInfinity : at(k + 1);
       // The distance between two equal infinities is none.
-      if (before != after) distances[order[k]] += (after - before) / width;
+      if (before != after) distances[order[k]] += (after / 2 - before / 2) / width;
     }
   }
   return distances;

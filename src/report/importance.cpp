@@ -231,6 +231,7 @@ struct Grid {
   bool log = false;
   double low = 0;
   double step = 1;
+  double unit = 1;  ///< of low and step; below 1 where the bounds are further apart than numbers go
 
   explicit Grid(const Domain& domain) {
     if (const auto* choices = std::get_if<CategoricalDomain>(&domain)) {
@@ -258,13 +259,15 @@ struct Grid {
       high = std::log(high);
     }
     cells = static_cast<std::size_t>(std::min<double>(values, kGridCells));
-    step = (high - low) / static_cast<double>(cells - 1);
+    if (!std::isfinite(high - low)) unit = 0.5;
+    low *= unit;
+    step = (unit * high - low) / static_cast<double>(cells - 1);
   }
 
   std::size_t cell_of(const Domain& domain, const Value& value) const {
     if (categories) return index_of(std::get<CategoricalDomain>(domain), value);
     const double number = log ? std::log(*as_number(value)) : *as_number(value);
-    const double cell = std::ceil((number - low) / step - 0.5);
+    const double cell = std::ceil((unit * number - low) / step - 0.5);
     return static_cast<std::size_t>(std::clamp(cell, 0.0, static_cast<double>(cells - 1)));
   }
 };

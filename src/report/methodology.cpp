@@ -94,7 +94,9 @@ Paragraph design(const StudyView& study) {
     goals.push_back(
         fmt::format("{} ({})", objective.metric, maximize ? "to maximize" : "to minimize"));
   }
-  if (!goals.empty()) text += fmt::format(" Objective: {}.", join(goals, ", "));
+  if (!goals.empty()) {
+    text += fmt::format(" Objective{}: {}.", goals.size() > 1 ? "s" : "", join(goals, ", "));
+  }
   text += sentence(" Values were drawn by the sampler {}.", fact(study, "sampler"));
   text += sentence(" It chose {}.", fact(study, "sampler_choice"));
   text += sentence(" It learned from {} before the first trial.", fact(study, "learned_from"));
@@ -239,9 +241,9 @@ std::string execution_paragraph(const StudyView& study) {
     const std::chrono::duration<double> span = *last - *first;
     text += fmt::format(
         " The first trial began at {:%Y-%m-%d %H:%M} UTC; the last one ended {} later; the trials' "
-        "durations add up to {}.",
+        "durations{} add up to {}.",
         fmt::gmtime(std::chrono::system_clock::to_time_t(*first)), format_duration(span.count()),
-        format_duration(trial_time_s));
+        has_pauses(study) ? ", pauses included," : "", format_duration(trial_time_s));
   }
   return std::string(trim(text));
 }
@@ -256,6 +258,22 @@ List other_facts(const StudyView& study) {
   return list;
 }
 
+/// What sampled values depend on, as far as what is recorded tells.
+std::string origin_of_values(const StudyView& study) {
+  const std::string by_chance =
+      "Sampled values and seeds depend on the study's seed and the trial's draw alone.";
+  if (!draws_what_it_has_learned(study)) return by_chance;
+  const std::string begin =
+      "Seeds depend on the study's seed and the trial's draw alone; sampled values also on ";
+  if (const std::string lag = fact(study, "lag"); !lag.empty()) {
+    return begin + "the results of the trials that precede theirs by more than the lag.";
+  }
+  if (fact(study, "workers") == "1") return begin + "the results of earlier trials.";
+  return begin +
+         "what was known when their trial began, so that another run with several workers may "
+         "draw others; with a lag it draws the same.";
+}
+
 void add_paragraph(Section& section, std::string text) {
   if (!text.empty()) section.blocks.emplace_back(Paragraph{std::move(text)});
 }
@@ -265,6 +283,15 @@ void add_paragraph(Section& section, std::string text) {
 std::string fact(const StudyView& study, std::string_view key) {
   const auto found = study.provenance.find(key);
   return found == study.provenance.end() ? "" : text_of(*found);
+}
+
+bool draws_what_it_has_learned(const StudyView& study) {
+  const std::string sampler = fact(study, "sampler");
+  const bool by_chance =
+      sampler.empty() || sampler.starts_with("random") || sampler.starts_with("qmc");
+  const bool replaces = std::ranges::any_of(
+      study.trials, [](const TrialRecord& trial) { return trial.plan.key.starts_with("next/"); });
+  return !by_chance || replaces;
 }
 
 std::string replaced_dataset(const StudyView& study) {
@@ -383,11 +410,12 @@ Section reproduction_section(const StudyView& study) {
   add("Data set", fact(study, "dataset"));
   add("SHA-256 of the data set", fact(study, "dataset_sha256"));
   section.blocks.emplace_back(std::move(facts));
-  add_paragraph(section,
-                "Sampled values and seeds depend on the study's seed and the trial's draw alone. "
-                "Trained numbers may differ on a processor with other instructions or with other "
-                "library versions: in the last digits, and by more where training is unstable. "
-                "Every trial is in trials.csv beside this report.");
+  add_paragraph(
+      section,
+      origin_of_values(study) +
+          " Trained numbers may differ on a processor with other instructions or with other "
+          "library versions: in the last digits, and by more where training is unstable. "
+          "Every trial is in trials.csv beside this report.");
   return section;
 }
 

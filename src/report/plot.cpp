@@ -94,7 +94,7 @@ Layout layout_of(const Plot& plot) {
   layout.bottom = 70;
   for (const Panel& panel : plot.panels) {
     layout.left = std::max(layout.left, 40 + kCharacter * longest_label(y_of(plot, panel)));
-    if (!panel.title.empty()) layout.top = 26;
+    if (!panel.title.empty()) layout.top = 40;
     const Axis& x = x_of(plot, panel);
     if (is_crowded(x, kPanelWidth)) {
       layout.bottom = std::max(layout.bottom, 70 + kCharacter / 2 * longest_label(x));

@@ -262,6 +262,11 @@ Section limits_section(const StudyView& study) {
         "Failed and pruned trials have no final result and are not part of the estimates; if they "
         "differ from the others, the estimates are biased.");
   }
+  if (claims > 0 && draws_what_it_has_learned(study)) {
+    list.items.push_back(
+        "Values were drawn where earlier results were good: means and shares are those of such "
+        "values, not of the whole space.");
+  }
   list.items.push_back("Values outside the search space were not tried.");
   list.items.push_back(
       "Intervals by Student's t are too narrow for few and strongly skewed values: where a quarter "

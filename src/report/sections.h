@@ -27,6 +27,9 @@ Section reproduction_section(const StudyView& study);
 /// The stored fact as text, whatever its type; empty when there is none.
 std::string fact(const StudyView& study, std::string_view key);
 
+/// Whether values were drawn, as far as is known, by what has learned from earlier trials.
+bool draws_what_it_has_learned(const StudyView& study);
+
 /// What computes, in words, from the trainer's fact "engine": "hypertune's engine (AVX-512)",
 /// "LibTorch 1.13.1".
 std::string describe_engine(const Json& engine);

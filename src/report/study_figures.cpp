@@ -243,12 +243,15 @@ std::optional<Plot> difference_plot(const StudyView& study) {
   return plot;
 }
 
+bool has_grid(const StudyView& study) {
+  return std::ranges::any_of(study.spec.space.parameters(),
+                             [](const Parameter& p) { return p.role == Role::Grid; });
+}
+
 /// A search worth following: so many trials, none of them there for a grid.
 bool is_search(const StudyView& study) {
   constexpr std::ptrdiff_t kFewest = 10;
-  const bool has_grid = std::ranges::any_of(
-      study.spec.space.parameters(), [](const Parameter& p) { return p.role == Role::Grid; });
-  return !has_grid && std::ssize(study.complete()) >= kFewest;
+  return !has_grid(study) && std::ssize(study.complete()) >= kFewest;
 }
 
 bool has_pruned(const StudyView& study) {
@@ -288,7 +291,11 @@ std::vector<Plot> general_figures(const StudyView& study) {
 std::vector<Plot> study_figures(const StudyView& study) {
   std::vector<Plot> plots;
   if (study.metric().empty()) return plots;
-  for (auto& plot : {objective_plot(study), curves_plot(study), difference_plot(study)}) {
+  // Where trials were pruned in a search, the figure `intermediate` has their curves, and medians
+  // would be those of pruned ones.
+  const bool has_medians = has_grid(study) || !has_pruned(study);
+  for (auto& plot : {objective_plot(study), has_medians ? curves_plot(study) : std::nullopt,
+                     difference_plot(study)}) {
     if (plot) plots.push_back(*plot);
   }
   std::ranges::move(general_figures(study), std::back_inserter(plots));

@@ -74,6 +74,22 @@ std::vector<const TrialRecord*> StudyView::complete() const {
   return result;
 }
 
+bool has_pauses(const StudyView& study) {
+  constexpr std::chrono::microseconds kRounding{10};
+  std::vector<const TrialRecord*> begun;
+  for (const TrialRecord& trial : study.trials) {
+    if (trial.started) begun.push_back(&trial);
+  }
+  std::ranges::stable_sort(begun, {}, [](const TrialRecord* trial) { return *trial->started; });
+  std::map<std::string_view, TimePoint> busy_until;
+  for (const TrialRecord* trial : begun) {
+    const auto [known, is_first] = busy_until.try_emplace(trial->worker, *trial->started);
+    if (!is_first && *trial->started + kRounding < known->second) return true;
+    known->second = std::max(known->second, trial->ended.value_or(*trial->started));
+  }
+  return false;
+}
+
 StudyView view_study(const Storage& storage, StudyId study) {
   const auto attributes = storage.attributes(study);
   StudyView view;

@@ -32,6 +32,9 @@ struct StudyView {
 /// provenance counts as none. Throws Error for a damaged experiment.
 StudyView view_study(const Storage& storage, StudyId study);
 
+/// Whether trials of one worker overlap in time, as those do that were paused.
+bool has_pauses(const StudyView& study);
+
 /// Trials that share their grid values.
 struct Arm {
   Params point;

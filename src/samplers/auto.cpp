@@ -9,6 +9,9 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <map>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,13 +26,12 @@
 namespace hypertune {
 namespace {
 
-constexpr int kFewestStartup = 5;
-constexpr int kMostStartup = 10;
+constexpr int kStartup = 10;
 constexpr int kMostGpParameters = 20;
 constexpr int kMostGpWorkers = 16;
 constexpr int kModelTrials = 200;      ///< from here on an answer of gp costs more than it gains
 constexpr int kGenerationTrials = 40;  ///< that cmaes needs for each parameter
-constexpr int kMostGpTrialsOfSeveral = 100;
+constexpr int kMostGpTrialsOfSeveral = 200;
 constexpr int kMostTpeTrialsOfSeveral = 500;
 constexpr int kMostTpeTrialsOfMany = 200;  ///< with four objectives or more
 
@@ -100,8 +102,6 @@ std::string against_gp(const Facts& facts, int workers) {
   if (facts.total() > kMostGpParameters) {
     return fmt::format("more than {} parameters are too many for gp", kMostGpParameters);
   }
-  if (2 * facts.categorical > facts.total()) return "most parameters are categorical";
-  if (2 * facts.conditional > facts.total()) return "most parameters are conditional";
   if (workers > kMostGpWorkers) {
     return fmt::format("gp cannot keep {} workers apart", workers);
   }
@@ -121,13 +121,13 @@ bool is_piecemeal(const SearchSpace& space, const History& history) {
 
 class AutoSampler final : public Sampler {
  public:
-  explicit AutoSampler(AutoOptions options) : options_(std::move(options)) {}
+  explicit AutoSampler(AutoOptions options) : options_(std::move(options)), samplers_(made()) {}
 
   Params sample(const SearchSpace& space, const History& history, const Rng& rng) const override {
     const Plan plan = plan_of(space, history);
     const Stage stage = plan.stages[stage_of(plan, history)];
     if (stage.method != Method::Cmaes) {
-      return sampler_of(stage.method, plan)->sample(space, history, rng);
+      return sampler_of(stage.method, plan).sample(space, history, rng);
     }
     // What the stages before found is where it starts.
     const auto from =
@@ -136,7 +136,7 @@ class AutoSampler final : public Sampler {
     History later = history;
     later.earlier = history.trials.first(before);
     later.trials = history.trials.subspan(before);
-    return sampler_of(stage.method, plan)->sample(space, later, rng);
+    return sampler_of(stage.method, plan).sample(space, later, rng);
   }
 
   std::string explain(const SearchSpace& space, const History& history) const override {
@@ -168,10 +168,10 @@ class AutoSampler final : public Sampler {
     Plan plan{.stages = {{Method::Random, 0}}, .startup = 0, .reason = "nothing is searched"};
     plan.parameters = facts.total();
     if (facts.total() == 0 || history.objectives.empty()) return plan;
-    const auto known = std::min<std::size_t>(history.earlier.size(), kMostStartup);
-    plan.startup = std::max(
-        0, std::clamp(facts.total() + 1, kFewestStartup, kMostStartup) - static_cast<int>(known));
-    if (facts.points <= options_.budget) {
+    plan.startup =
+        kStartup - static_cast<int>(std::min<std::size_t>(history.earlier.size(), kStartup));
+    const bool piecemeal = is_piecemeal(space, history);
+    if (facts.points <= options_.budget && !piecemeal) {
       plan.startup = 0;
       plan.reason = fmt::format("the space has no more points than the {} that are planned",
                                 count_of(options_.budget, "trial"));
@@ -179,7 +179,7 @@ class AutoSampler final : public Sampler {
     }
     plan.stages.clear();
     if (plan.startup > 0) plan.stages.push_back({Method::Qmc, 0});
-    if (is_piecemeal(space, history)) {
+    if (piecemeal) {
       plan.stages.push_back({Method::Tpe, plan.startup});
       plan.reason = "the program asks for one parameter after the other";
     } else if (history.objectives.size() == 1) {
@@ -240,28 +240,29 @@ class AutoSampler final : public Sampler {
     return ended < plan.startup ? 0 : wanted_stage(plan, history);
   }
 
-  std::unique_ptr<Sampler> sampler_of(Method method, const Plan& plan) const {
-    switch (method) {
-      case Method::Random:
-        return random_sampler();
-      case Method::Qmc:
-        return qmc_sampler();
-      case Method::Tpe:
-        return tpe_sampler(
-            {.n_startup_trials = std::max(1, plan.startup), .constraints = options_.constraints});
-      case Method::Gp:
-        return gp_sampler(
-            {.n_startup_trials = std::max(1, plan.startup), .constraints = options_.constraints});
-      case Method::Cmaes:
-        return cmaes_sampler(
-            {.population_size = std::max(CmaDistribution::default_population_size(plan.parameters),
-                                         options_.workers)});
-      case Method::Nsga2:
-        return nsga2_sampler({.population = population(), .constraints = options_.constraints});
-      case Method::Nsga3:
-        return nsga3_sampler({.population = population(), .constraints = options_.constraints});
-    }
-    return random_sampler();
+  const Sampler& sampler_of(Method method, const Plan& plan) const {
+    if (method != Method::Cmaes) return *samplers_[static_cast<std::size_t>(method)];
+    const int population =
+        std::max(CmaDistribution::default_population_size(plan.parameters), options_.workers);
+    const std::scoped_lock lock(mutex_);
+    std::unique_ptr<Sampler>& cmaes = cmaes_[population];
+    if (!cmaes) cmaes = cmaes_sampler({.population_size = population});
+    return *cmaes;
+  }
+
+  /// Every method but cmaes, in the order of Method.
+  std::vector<std::unique_ptr<Sampler>> made() const {
+    std::vector<std::unique_ptr<Sampler>> all(static_cast<std::size_t>(Method::Nsga3) + 1);
+    const auto at = [&](Method method) -> auto& { return all[static_cast<std::size_t>(method)]; };
+    const auto& constraints = options_.constraints;
+    at(Method::Random) = random_sampler();
+    at(Method::Qmc) = qmc_sampler();
+    // The plan sees to it that enough is known.
+    at(Method::Tpe) = tpe_sampler({.n_startup_trials = 1, .constraints = constraints});
+    at(Method::Gp) = gp_sampler({.n_startup_trials = 1, .constraints = constraints});
+    at(Method::Nsga2) = nsga2_sampler({.population = population(), .constraints = constraints});
+    at(Method::Nsga3) = nsga3_sampler({.population = population(), .constraints = constraints});
+    return all;
   }
 
   /// Of a genetic sampler; as docs/algorithms/nsga2.md advises.
@@ -271,6 +272,10 @@ class AutoSampler final : public Sampler {
   }
 
   AutoOptions options_;
+  /// Kept, for some remember what they made of a history.
+  std::vector<std::unique_ptr<Sampler>> samplers_;
+  mutable std::mutex mutex_;                               // guards what follows
+  mutable std::map<int, std::unique_ptr<Sampler>> cmaes_;  ///< by size of the population
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 // The distribution is replayed from the history: final trials by increasing number, cut into
 // generations of the population's size. With one worker these are exactly the generations that were
 // sampled; with several, some members were drawn a generation earlier, which CMA-ES tolerates.
+// What the first trials led to is kept, so that most of them need not be replayed again.
 //
 // Deviations from Optuna's sampler and the package cmaes:
 // - Nothing is pickled into the store, and no generation waits for its last member.
@@ -30,6 +31,8 @@
 #include <cstddef>
 #include <functional>
 #include <limits>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -40,6 +43,7 @@
 #include "hypertune/sampler.h"
 #include "math/cma.h"
 #include "math/truncated_normal.h"
+#include "samplers/fingerprint.h"
 #include "space/encoding.h"
 
 namespace hypertune {
@@ -74,7 +78,7 @@ struct Rank {
 
 /// A final trial that counts.
 struct Member {
-  const TrialRecord* trial = nullptr;
+  int number = 0;  ///< of the trial
   Rank rank;
   std::vector<double>
       point;  ///< [axes] in the unit cube; integers in the middle of their intervals
@@ -84,31 +88,31 @@ double value_in(const Metrics& metrics, const Objective& objective) {
   return loss(objective, metrics).value_or(kInfinity);
 }
 
+bool has_rank(const TrialRecord& trial) {
+  return trial.state == TrialState::Complete ||
+         (trial.state == TrialState::Pruned && !trial.reports.empty());
+}
+
 std::optional<Rank> rank_of(const TrialRecord& trial, const Objective& objective) {
   if (trial.state == TrialState::Complete) return Rank{.value = value_in(trial.metrics, objective)};
-  if (trial.state != TrialState::Pruned || trial.reports.empty()) return std::nullopt;
+  if (!has_rank(trial)) return std::nullopt;
   const Report& last = trial.reports.back();
   return Rank{
       .pruned = true, .steps_missing = -last.step, .value = value_in(last.metrics, objective)};
 }
 
-std::vector<Member> members_of(const Axes& axes, const History& history) {
-  std::vector<Member> members;
-  if (history.objectives.empty()) return members;
-  for (const TrialRecord& trial : history.trials) {
-    const auto rank = rank_of(trial, history.objectives.front());
-    if (!rank) continue;
-    Member member{&trial, *rank, {}};
-    for (const Parameter* axis : axes) {
-      const auto value = trial.params.find(axis->name);
-      if (value == trial.params.end()) break;
-      const auto unit = encode(axis->domain, value->second);
-      if (!unit) break;
-      member.point.push_back(*unit);
-    }
-    if (member.point.size() == axes.size()) members.push_back(std::move(member));
+/// Nothing when the trial lacks an axis or lies outside.
+std::optional<Member> member_of(const Axes& axes, const TrialRecord& trial, const Rank& rank) {
+  Member member{trial.number, rank, {}};
+  member.point.reserve(axes.size());
+  for (const Parameter* axis : axes) {
+    const auto value = trial.params.find(axis->name);
+    if (value == trial.params.end()) return std::nullopt;
+    const auto unit = encode(axis->domain, value->second);
+    if (!unit) return std::nullopt;
+    member.point.push_back(*unit);
   }
-  return members;
+  return member;
 }
 
 /// By how much the deviation along an axis is enlarged, so that the integers beside the mean's are
@@ -143,34 +147,38 @@ struct Regime {
 /// Replays a study.
 class Search {
  public:
-  Search(const CmaesOptions& options, Axes axes, const History& history)
+  Search(const CmaesOptions& options, const Axes& axes, const History& history)
       : options_(options),
-        axes_(std::move(axes)),
         keys_(Rng(history.seed).fork("cmaes")),
         regime_({options.population_size.value_or(
-                     CmaDistribution::default_population_size(static_cast<int>(axes_.size()))),
+                     CmaDistribution::default_population_size(static_cast<int>(axes.size()))),
                  options.sigma0}),
         largest_population_(regime_.population_size),
-        cma_(start(first_start(history))) {}
+        cma_(start(first_start(axes, history))) {}
 
-  void add(Member member) {
-    if (finished_) return;
+  /// The same axes each time, and the same again to `draw`. Returns whether a generation is whole.
+  bool add(const Axes& axes, Member member) {
+    if (finished_) return false;
     generation_.push_back(std::move(member));
-    if (generation_.size() < static_cast<std::size_t>(regime_.population_size)) return;
-    learn();
-    if (!converged()) return;
+    if (generation_.size() < static_cast<std::size_t>(regime_.population_size)) return false;
+    learn(axes);
+    if (!converged()) return true;
     if (options_.restarts == CmaesRestarts::None) {
       finished_ = true;
     } else {
       restart();
     }
+    return true;
   }
 
+  /// Whether further trials change nothing.
+  bool finished() const { return finished_; }
+
   /// A point of the unit cube for a new trial.
-  std::vector<double> draw(Rng rng) {
-    const std::vector<double> larger = enlargements(axes_, cma_);
+  std::vector<double> draw(const Axes& axes, Rng rng) {
+    const std::vector<double> larger = enlargements(axes, cma_);
     const int attempts = 10 * cma_.dims();
-    std::vector<double> z(axes_.size());
+    std::vector<double> z(axes.size());
     std::vector<double> x;
     for (int attempt = 0; attempt <= attempts; ++attempt) {
       for (double& number : z) number = rng.normal();
@@ -196,11 +204,14 @@ class Search {
   }
 
   /// In the middle of the space, or where the best tenth of the earlier studies' trials lies.
-  CmaStart first_start(const History& history) const {
-    History past = history;
-    past.trials = history.earlier;
-    std::vector<Member> members = members_of(axes_, past);
-    if (members.empty()) return {std::vector<double>(axes_.size(), 0.5), regime_.sigma};
+  CmaStart first_start(const Axes& axes, const History& history) const {
+    std::vector<Member> members;
+    for (const TrialRecord& trial : history.earlier) {
+      const auto rank = rank_of(trial, history.objectives.front());
+      if (!rank) continue;
+      if (auto member = member_of(axes, trial, *rank)) members.push_back(std::move(*member));
+    }
+    if (members.empty()) return {std::vector<double>(axes.size(), 0.5), regime_.sigma};
     std::ranges::stable_sort(members, std::less(), &Member::rank);
     const std::size_t best = std::max<std::size_t>(1, members.size() / 10);
     std::vector<std::vector<double>> points;
@@ -208,14 +219,16 @@ class Search {
     return warm_start(points, shape());
   }
 
-  void learn() {
+  void learn(const Axes& axes) {
     std::ranges::stable_sort(generation_, std::less(), &Member::rank);
-    const std::vector<double> larger = enlargements(axes_, cma_);
+    const std::vector<double> larger = enlargements(axes, cma_);
     std::vector<std::vector<double>> ranked;
     ranked.reserve(generation_.size());
-    for (const Member& member : generation_) ranked.push_back(counted(member, larger));
-    best_values_.push_back(generation_.front().rank.value);
-    worst_values_.push_back(generation_.back().rank.value);
+    for (const Member& member : generation_) {
+      ranked.push_back(counted(axes, member, larger));
+    }
+    follow(best_values_, generation_.front().rank.value);
+    follow(worst_values_, generation_.back().rank.value);
     trials_of_run_ += static_cast<int>(generation_.size());
     cma_.update(ranked);
     generation_.clear();
@@ -223,16 +236,17 @@ class Search {
 
   /// The point as the distribution sees it: in its place within integers, not enlarged, and not so
   /// far away that it alone would burst the distribution.
-  std::vector<double> counted(const Member& member, const std::vector<double>& larger) {
+  std::vector<double> counted(const Axes& axes, const Member& member,
+                              const std::vector<double>& larger) {
     std::vector<double> x = member.point;
     for (std::size_t i = 0; i < x.size(); ++i) {
       const double mean = cma_.mean()[i];
       const double deviation = larger[i] * cma_.deviation(static_cast<int>(i));
-      const UnitCell cell = unit_cell(axes_[i]->domain, x[i]);
+      const UnitCell cell = unit_cell(axes[i]->domain, x[i]);
       // The middle is as good where an interval is narrow.
       if (cell.high - cell.low > deviation / 10) {
-        const auto stream = static_cast<std::uint64_t>(member.trial->number);
-        const double q = Rng(keys_.fork(axes_[i]->name)(), stream).uniform();
+        const auto stream = static_cast<std::uint64_t>(member.number);
+        const double q = Rng(keys_.fork(axes[i]->name)(), stream).uniform();
         const double away = truncated_normal_quantile(q, (cell.low - mean) / deviation,
                                                       (cell.high - mean) / deviation);
         x[i] = mean + deviation * away;
@@ -250,14 +264,21 @@ class Search {
     return x;
   }
 
+  /// How many generations tell whether the search still gets on.
+  int window() const {
+    return 10 + (30 * cma_.dims() + cma_.population_size() - 1) / cma_.population_size();
+  }
+
+  void follow(std::vector<double>& latest, double value) const {
+    if (latest.size() == static_cast<std::size_t>(window())) latest.erase(latest.begin());
+    latest.push_back(value);
+  }
+
   bool converged() {
     constexpr double kSameValue = 1e-12;
-    const int window =
-        10 + (30 * cma_.dims() + cma_.population_size() - 1) / cma_.population_size();
-    if (cma_.generation() > window) {
-      const auto best = *std::min_element(best_values_.end() - window, best_values_.end());
-      const auto worst = *std::max_element(worst_values_.end() - window, worst_values_.end());
-      if (worst - best < kSameValue) return true;
+    if (cma_.generation() > window()) {
+      if (std::ranges::max(worst_values_) - std::ranges::min(best_values_) < kSameValue)
+        return true;
     }
     return cma_.exhausted();
   }
@@ -277,7 +298,7 @@ class Search {
       largest_population_ *= 2;
       regime_ = {largest_population_, options_.sigma0, true};
     }
-    std::vector<double> mean(axes_.size());
+    std::vector<double> mean(static_cast<std::size_t>(cma_.dims()));
     for (double& u : mean) u = rng.uniform();
     cma_ = start({std::move(mean), regime_.sigma});
     best_values_.clear();
@@ -289,20 +310,121 @@ class Search {
     return options_.population_size.value_or(CmaDistribution::default_population_size(cma_.dims()));
   }
 
-  const CmaesOptions& options_;
-  Axes axes_;
+  CmaesOptions options_;
   Rng keys_;
   Regime regime_;
   int largest_population_;
   CmaDistribution cma_;
   std::vector<Member> generation_;
-  std::vector<double> best_values_;   ///< of each generation since the last restart
+  std::vector<double> best_values_;   ///< of the last generations since the last restart
   std::vector<double> worst_values_;  ///< the same
   bool finished_ = false;
   int runs_ = 0;
   int trials_of_run_ = 0;
   int trials_of_large_ = 0;
   int trials_of_small_ = 0;
+};
+
+/// Of a trial that has a rank. A final trial never changes: it is known by its id, its number and
+/// when it ended, and one without a time by its values.
+void add(Fingerprint& all, const TrialRecord& trial, const Objective& objective) {
+  // A sum of products with odd numbers, so that but one step waits for the trial before.
+  const std::uint64_t word = static_cast<std::uint64_t>(trial.id) * 0xA0761D6478BD642F +
+                             static_cast<std::uint64_t>(trial.number) * 0xE7037ED1A0B428DB +
+                             static_cast<std::uint64_t>(trial.state) * 0x8EBC6AF09C88C6E3;
+  if (trial.ended) {
+    const auto since = static_cast<std::uint64_t>(trial.ended->time_since_epoch().count());
+    all.add(word + since * 0xEB44ACCAB455D165);
+    return;
+  }
+  all.add(word);
+  if (const auto rank = rank_of(trial, objective)) {
+    all.add(rank->value);
+    all.add(static_cast<std::uint64_t>(rank->steps_missing));
+  }
+  for (const auto& [name, value] : trial.params) {
+    all.add(name);
+    all.add(value);
+  }
+}
+
+/// Of all that a replay depends on but the study's own trials.
+Fingerprint fingerprint_of(const Axes& axes, const History& history) {
+  Fingerprint all;
+  all.add(history.seed);
+  const Objective& objective = history.objectives.front();
+  all.add(objective.metric);
+  all.add(std::uint64_t{objective.direction == Direction::Maximize});
+  for (const Parameter* axis : axes) {
+    all.add(axis->name);
+    all.add(axis->domain);
+  }
+  for (const TrialRecord& trial : history.earlier) {
+    if (has_rank(trial)) add(all, trial, objective);
+  }
+  return all;
+}
+
+/// What the first trials of a study led to.
+struct Landmark {
+  Fingerprint setting;
+  Fingerprint trials;     ///< begins with the setting
+  std::size_t count = 0;  ///< of trials that have a rank
+  Search search;
+};
+
+/// A place on the way through a history.
+struct Stage {
+  std::shared_ptr<const Landmark> landmark;  ///< null at the beginning
+  std::size_t next = 0;                      ///< trial of the history
+};
+
+/// Some landmarks, the latest used ones. It changes how long an answer takes and nothing else: what
+/// was replayed is a function of what the fingerprints are of. Thread-safe.
+class Landmarks {
+ public:
+  /// The last landmark that the history passes.
+  Stage furthest(const Fingerprint& setting, const History& history) {
+    std::vector<std::shared_ptr<const Landmark>> possible;
+    {
+      const std::lock_guard lock(mutex_);
+      std::ranges::copy_if(kept_, std::back_inserter(possible),
+                           [&](const auto& landmark) { return landmark->setting == setting; });
+    }
+    std::ranges::sort(possible, {}, [](const auto& landmark) { return landmark->count; });
+    Stage stage;
+    Fingerprint trials = setting;
+    std::size_t count = 0;
+    auto candidate = possible.begin();
+    for (std::size_t i = 0; i < history.trials.size() && candidate != possible.end(); ++i) {
+      if (!has_rank(history.trials[i])) continue;
+      add(trials, history.trials[i], history.objectives.front());
+      ++count;
+      for (; candidate != possible.end() && (*candidate)->count == count; ++candidate) {
+        if ((*candidate)->trials == trials) stage = {*candidate, i + 1};
+      }
+    }
+    return stage;
+  }
+
+  /// `used` may be null or new.
+  void keep(const std::shared_ptr<const Landmark>& used) {
+    if (!used) return;
+    const std::lock_guard lock(mutex_);
+    std::erase_if(kept_, [&](const auto& landmark) {
+      return landmark == used ||
+             (landmark->setting == used->setting && landmark->trials == used->trials);
+    });
+    if (kept_.size() == kMost) kept_.erase(kept_.begin());
+    kept_.push_back(used);
+  }
+
+ private:
+  // Under a lag, trials that are decided at the same time see histories of different lengths, and
+  // studies may share a sampler.
+  static constexpr std::size_t kMost = 32;
+  std::mutex mutex_;  // guards kept_
+  std::vector<std::shared_ptr<const Landmark>> kept_;
 };
 
 class CmaesSampler final : public Sampler {
@@ -323,9 +445,7 @@ class CmaesSampler final : public Sampler {
     Params params;
     const Axes axes = axes_of(space);
     if (!axes.empty()) {
-      Search search(options_, axes, history);
-      for (Member& member : members_of(axes, history)) search.add(std::move(member));
-      const std::vector<double> point = search.draw(rng.fork("cmaes"));
+      const std::vector<double> point = replayed(axes, history).draw(axes, rng.fork("cmaes"));
       for (std::size_t i = 0; i < axes.size(); ++i) {
         params[axes[i]->name] = decode(axes[i]->domain, point[i]);
       }
@@ -335,8 +455,34 @@ class CmaesSampler final : public Sampler {
   }
 
  private:
+  /// What all trials of the history lead to.
+  Search replayed(const Axes& axes, const History& history) const {
+    if (history.objectives.empty()) return {options_, axes, history};
+    constexpr std::size_t kStride = 64;  // of large generations, parts are kept too
+    const Fingerprint setting = fingerprint_of(axes, history);
+    auto [landmark, next] = landmarks_.furthest(setting, history);
+    Search search = landmark ? landmark->search : Search(options_, axes, history);
+    Fingerprint trials = landmark ? landmark->trials : setting;
+    std::size_t count = landmark ? landmark->count : 0;
+    for (; next < history.trials.size() && !search.finished(); ++next) {
+      const TrialRecord& trial = history.trials[next];
+      const auto rank = rank_of(trial, history.objectives.front());
+      if (!rank) continue;
+      add(trials, trial, history.objectives.front());
+      ++count;
+      auto member = member_of(axes, trial, *rank);
+      const bool whole = member && search.add(axes, std::move(*member));
+      if (whole || count >= (landmark ? landmark->count : 0) + kStride) {
+        landmark = std::make_shared<const Landmark>(Landmark{setting, trials, count, search});
+      }
+    }
+    landmarks_.keep(landmark);
+    return search;
+  }
+
   CmaesOptions options_;
   std::unique_ptr<Sampler> others_ = random_sampler();
+  mutable Landmarks landmarks_;
 };
 
 }  // namespace

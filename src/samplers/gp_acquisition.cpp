@@ -24,10 +24,11 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 /// Draws of the values of pending trials. Those of several objectives cost a decomposition each.
 constexpr std::uint32_t kDraws = 64;
 constexpr std::uint32_t kDrawsOfSeveral = 8;
-/// Points of a front that are looked at; of more, the loneliest. Boxes of many objectives grow with
-/// a power of their number.
+/// Points of a front of two objectives that are looked at, and of one of more; the loneliest.
 constexpr std::size_t kMostOfFront = 100;
 constexpr std::size_t kMostOfHighFront = 30;
+/// Boxes that a front is cut into, about, and at most.
+constexpr std::size_t kMostBoxes = 900;
 /// Added to variances, so that a place without any can be improved upon a little.
 constexpr double kLeastVariance = 1e-12;
 
@@ -48,6 +49,20 @@ std::vector<double> even_normals(std::uint32_t index, std::size_t dims, const Rn
 
 double deviation_of(const GpPrediction& prediction) {
   return std::sqrt(prediction.variance + kLeastVariance);
+}
+
+/// How many points of a front are looked at: the boxes of n points in m objectives grow like n to
+/// the power of m/2.
+std::size_t most_of_front(std::size_t objectives) {
+  if (objectives <= 2) return kMostOfFront;
+  const auto boxes = [&](std::size_t points) {
+    std::size_t product = 1;
+    for (std::size_t k = 0; k < objectives / 2 && product <= kMostBoxes; ++k) product *= points;
+    return product;
+  };
+  std::size_t most = kMostOfHighFront;
+  while (most > 1 && boxes(most) > kMostBoxes) --most;
+  return most;
 }
 
 /// Coordinate after coordinate, with the one that tells studies apart.
@@ -122,10 +137,9 @@ void GpAcquisition::add_draw(std::vector<std::vector<double>> normals) {
     for (const std::size_t i : nondominated(view)) {
       front.insert(front.end(), view[i].begin(), view[i].end());
     }
-    const std::size_t most = objectives == 2 ? kMostOfFront : kMostOfHighFront;
     std::vector<double> kept;
     const PointsView whole{front, objectives};
-    for (const std::size_t i : fittest(whole, {}, most)) {
+    for (const std::size_t i : fittest(whole, {}, most_of_front(objectives))) {
       kept.insert(kept.end(), whole[i].begin(), whole[i].end());
     }
     // As far beyond the worst as Optuna puts it.

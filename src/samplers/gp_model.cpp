@@ -137,16 +137,30 @@ void draw_in_tail(std::vector<double>& values) {
   }
 }
 
-/// To mean 0 and deviation 1.
-GpScale standardize(std::vector<double>& values) {
+/// Divides by a power of two, which is exact, so that the largest magnitude lies between 1 and 2:
+/// the squares of huge values would be infinite, those of tiny ones zero. Returns that power.
+double scale_down(std::vector<double>& values) {
+  double largest = 0;
+  for (const double value : values) largest = std::max(largest, std::abs(value));
+  if (!(largest > 0)) return 1;
+  const double unit = std::ldexp(1.0, std::ilogb(largest));
+  for (double& value : values) value /= unit;
+  return unit;
+}
+
+/// To mean 0 and deviation 1. Values were divided by `unit`, in which the scale is not.
+GpScale standardize(std::vector<double>& values, double unit) {
   GpScale scale;
   const auto n = static_cast<double>(values.size());
   for (const double value : values) scale.mean += value / n;
   double variance = 0;
   for (const double value : values) variance += (value - scale.mean) * (value - scale.mean) / n;
   const double deviation = std::sqrt(variance);
-  scale.deviation = deviation > 1e-12 * std::abs(scale.mean) && deviation > 0 ? deviation : 1;
+  const bool varies = deviation > 1e-12 * std::abs(scale.mean) && deviation > 0;
+  if (varies) scale.deviation = deviation;
   for (double& value : values) value = scale.standardized(value);
+  scale.mean *= unit;
+  if (varies) scale.deviation *= unit;
   return scale;
 }
 
@@ -187,16 +201,19 @@ Column column_of(const std::vector<GpObservation>& observations, const GpCategor
                  Tail tail, Read read) {
   constexpr std::size_t kFew = 5;
   std::vector<double> parts[2];
+  double units[2] = {1, 1};
   for (const GpObservation& each : observations) parts[each.own ? 1 : 0].push_back(read(each));
-  for (std::vector<double>& part : parts) {
+  for (std::size_t i = 0; i < 2; ++i) {
+    std::vector<double>& part = parts[i];
     clamp_to_finite(part);
+    units[i] = scale_down(part);
     if (tail == Tail::DrawnIn && !part.empty()) draw_in_tail(part);
   }
   auto& [others, own] = parts;
   Column column;
-  if (!others.empty()) column.scale = standardize(others);
+  if (!others.empty()) column.scale = standardize(others, units[0]);
   const double deviation = column.scale.deviation;
-  if (!own.empty()) column.scale = standardize(own);
+  if (!own.empty()) column.scale = standardize(own, units[1]);
   std::size_t next[2] = {0, 0};
   for (const GpObservation& each : observations) {
     const int part = each.own ? 1 : 0;

@@ -41,7 +41,7 @@ class ExpectedImprovementStopper final : public Stopper {
     const auto best = promising_places(axes, acquisition, models.places, model.n_candidates, rng);
     if (best.empty()) return std::nullopt;
     const double expected = std::exp(best.front().value) * models.objective_scales[0].deviation;
-    if (expected >= options_.bound) return std::nullopt;
+    if (!(expected < options_.bound)) return std::nullopt;
     return fmt::format("the next trial is expected to improve {} by {:.3g} at most, less than {}",
                        first.objectives.front().metric, expected, options_.bound);
   }

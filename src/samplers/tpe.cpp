@@ -26,6 +26,7 @@
 #include "hypertune/sampler.h"
 #include "math/parzen.h"
 #include "samplers/tpe_groups.h"
+#include "samplers/tpe_rows.h"
 #include "space/encoding.h"
 
 namespace hypertune {
@@ -167,34 +168,56 @@ std::optional<Modelled> model_of(const Parameter& parameter) {
   return Modelled{&parameter, axis};
 }
 
-/// The density of `samples` in the modelled parameters, which are in order of their names. Samples
-/// that lack one of them are left out.
+/// The coordinates of the modelled parameters, which are in order of their names; false when the
+/// trial lacks one of them.
+bool read_row(const std::vector<Modelled>& modelled, const TrialRecord& trial,
+              std::span<double> row) {
+  // Both are in order of names, so that one walk finds all.
+  auto entry = trial.params.begin();
+  const auto end = trial.params.end();
+  return std::ranges::all_of(modelled, [&](const Modelled& m) {
+    int order = -1;
+    while (entry != end && (order = entry->first.compare(m.parameter->name)) < 0) ++entry;
+    if (entry == end || order != 0) return false;
+    const auto x = std::visit([&](const auto& d) { return coordinate(d, entry->second); },
+                              m.parameter->domain);
+    if (x) row[static_cast<std::size_t>(&m - modelled.data())] = *x;
+    return x.has_value();
+  });
+}
+
+/// Of all that `read_row` depends on but the trial. Studies of different seeds are kept apart.
+Fingerprint fingerprint_of(const std::vector<Modelled>& modelled, std::uint64_t seed) {
+  Fingerprint all;
+  all.add(seed);
+  for (const Modelled& m : modelled) {
+    all.add(m.parameter->name);
+    all.add(m.parameter->domain);
+  }
+  return all;
+}
+
+/// The density of `samples` in the modelled parameters. Samples that lack one of them are left out.
 ParzenMixture mixture_of(const std::vector<Modelled>& modelled, const std::vector<Sample>& samples,
-                         bool by_age, double prior_weight) {
+                         TpeRows& rows, std::uint64_t seed, bool by_age, double prior_weight) {
   std::vector<ParzenAxis> axes;
   for (const Modelled& m : modelled) axes.push_back(m.axis);
   std::vector<std::vector<double>> observations(modelled.size());
   for (auto& column : observations) column.reserve(samples.size());
   std::vector<double> counts;
   counts.reserve(samples.size());
-  std::vector<double> row(modelled.size());
-  for (const Sample& sample : samples) {
-    // Both are in order of names, so that one walk finds all.
-    auto entry = sample.trial->params.begin();
-    const auto end = sample.trial->params.end();
-    const bool whole = std::ranges::all_of(modelled, [&](const Modelled& m) {
-      int order = -1;
-      while (entry != end && (order = entry->first.compare(m.parameter->name)) < 0) ++entry;
-      if (entry == end || order != 0) return false;
-      const auto x = std::visit([&](const auto& d) { return coordinate(d, entry->second); },
-                                m.parameter->domain);
-      if (x) row[static_cast<std::size_t>(&m - modelled.data())] = *x;
-      return x.has_value();
-    });
-    if (!whole) continue;
-    for (std::size_t d = 0; d < row.size(); ++d) observations[d].push_back(row[d]);
-    counts.push_back(sample.count);
-  }
+  std::vector<const TrialRecord*> trials;
+  trials.reserve(samples.size());
+  for (const Sample& sample : samples) trials.push_back(sample.trial);
+  rows.each(
+      fingerprint_of(modelled, seed), modelled.size(), trials,
+      [&](const TrialRecord& trial, std::span<double> row) {
+        return read_row(modelled, trial, row);
+      },
+      [&](std::size_t i, std::span<const double> row) {
+        for (std::size_t d = 0; d < row.size(); ++d) observations[d].push_back(row[d]);
+        counts.push_back(samples[i].count);
+      });
   std::vector<double> weights = by_age ? parzen_weights(counts) : std::move(counts);
   return {std::move(axes), observations, std::move(weights), prior_weight};
 }
@@ -227,7 +250,7 @@ class TpeSampler final : public Sampler {
           modelled.push_back(*model);
         }
       }
-      decide(space, std::move(modelled), *groups, single, rng, params);
+      decide(space, std::move(modelled), *groups, history, rng, params);
     }
     return params;
   }
@@ -235,12 +258,14 @@ class TpeSampler final : public Sampler {
  private:
   /// Adds the most promising of some points of the good trials' density.
   void decide(const SearchSpace& space, std::vector<Modelled> modelled, const Groups& groups,
-              bool good_by_age, const Rng& rng, Params& params) const {
+              const History& history, const Rng& rng, Params& params) const {
+    const bool good_by_age = history.objectives.size() == 1;
     Rng kernel_rng = rng.fork("tpe/" + modelled.front().parameter->name);
     std::ranges::sort(modelled, {}, [](const Modelled& m) { return m.parameter->name; });
     const double prior = options_.prior_weight;
-    const ParzenMixture good = mixture_of(modelled, groups.good, good_by_age, prior);
-    const ParzenMixture bad = mixture_of(modelled, groups.bad, true, prior);
+    const ParzenMixture good =
+        mixture_of(modelled, groups.good, rows_, history.seed, good_by_age, prior);
+    const ParzenMixture bad = mixture_of(modelled, groups.bad, rows_, history.seed, true, prior);
 
     const auto n = static_cast<std::size_t>(options_.n_ei_candidates);
     std::vector<std::size_t> kernels(n);
@@ -281,6 +306,7 @@ class TpeSampler final : public Sampler {
 
   TpeOptions options_;
   std::unique_ptr<Sampler> random_ = random_sampler();
+  mutable TpeRows rows_;
 };
 
 void require(bool holds, const char* rule) {

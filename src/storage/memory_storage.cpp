@@ -1,12 +1,14 @@
 // The store in memory.
 #include <fmt/format.h>
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <mutex>
 #include <set>
 #include <utility>
 
 #include "base/worker_id.h"
+#include "core/shared_domains.h"
 #include "hypertune/error.h"
 #include "hypertune/storage.h"
 #include "storage/spec_json.h"
@@ -80,7 +82,14 @@ class MemoryStorage final : public Storage {
     return {all.begin() + first, all.end()};
   }
 
-  std::vector<TrialRecord> begun_trials(StudyId study, int first_number) const override;
+  std::vector<TrialRecord> begun_trials(StudyId study, int first_number) const override {
+    const std::scoped_lock lock(mutex_);
+    std::vector<TrialRecord> begun;
+    append_begun(at(study), first_number, begun);
+    return begun;
+  }
+  std::vector<TrialRecord> changed_trials(StudyId study, int first_number,
+                                          std::span<const Unfinished> seen) const override;
 
   std::optional<int> next_waiting(StudyId study) const override {
     const std::scoped_lock lock(mutex_);
@@ -92,15 +101,19 @@ class MemoryStorage final : public Storage {
   struct StudyEntry {
     StudySpec spec;
     std::map<std::string, std::string, std::less<>> attributes;
-    std::vector<TrialRecord> trials;
+    std::deque<TrialRecord> trials;
     std::set<std::string> keys;              // planned
     std::map<std::string, Domain> used;      // a domain of each parameter name
     std::set<int> waiting = {};              // numbers
     std::map<int, TimePoint> expiries = {};  // of running trials, by number
     std::map<int, std::string> checkpoints = {};
+    SharedDomains domains = {};
   };
 
   // What follows is called with the mutex held.
+
+  static void append_begun(const StudyEntry& entry, int first_number,
+                           std::vector<TrialRecord>& begun);
 
   std::optional<StudyId> id_of(std::string_view name) const {
     const auto match = std::ranges::find(
@@ -203,21 +216,24 @@ std::optional<TrialRecord> MemoryStorage::claim(StudyId study, const Lease& leas
 void MemoryStorage::set_params(Claim at, std::span<const ParamValue> params) {
   const std::scoped_lock lock(mutex_);
   const auto [study, trial] = writable(at);
-  // Into copies first: all of them, or none.
-  Params values = trial.params;
-  auto domains = trial.domains;
-  auto used = study.used;
+  // Checked and made first: all of them, or none.
+  Params values;
+  std::vector<NamedDomain> domains;
+  domains.reserve(params.size());
+  std::map<std::string, Domain> newly_used;
   for (const ParamValue& param : params) {
-    const auto known = used.find(param.name);
-    values[param.name] = checked_value(
-        trial.number, param, known == used.end() ? std::nullopt : std::optional(known->second),
-        domains.contains(param.name));
-    domains.emplace(param.name, param.domain);
-    used.emplace(param.name, param.domain);
+    const auto known = study.used.find(param.name);
+    const bool is_used = known != study.used.end();
+    const bool decided = trial.domains.contains(param.name) || values.contains(param.name);
+    values.emplace(param.name,
+                   checked_value(trial.number, param, is_used ? &known->second : nullptr, decided));
+    domains.push_back({param.name, &param.domain});
+    if (!is_used) newly_used.emplace(param.name, param.domain);
   }
+  trial.domains = study.domains.with(trial.domains, domains);
+  values.merge(trial.params);
   trial.params = std::move(values);
-  trial.domains = std::move(domains);
-  study.used = std::move(used);
+  study.used.merge(newly_used);
 }
 
 void MemoryStorage::add_report(Claim at, const Report& report) {
@@ -275,8 +291,10 @@ std::optional<TrialRecord> MemoryStorage::resume(Claim paused, const Lease& leas
 bool MemoryStorage::end_paused(Claim paused, const Outcome& outcome) {
   const std::scoped_lock lock(mutex_);
   const auto found = place_of_paused(paused);
-  if (found) settle_trial(*found, outcome);
-  return found.has_value();
+  if (!found) return false;
+  settle_trial(*found, outcome);
+  found->study.checkpoints.erase(found->trial.number);
+  return true;
 }
 
 std::vector<Claim> MemoryStorage::heartbeat(std::span<const Claim> claims,
@@ -316,10 +334,8 @@ std::vector<TrialRecord> MemoryStorage::fail_stale(StudyId study) {
   return failed;
 }
 
-std::vector<TrialRecord> MemoryStorage::begun_trials(StudyId study, int first_number) const {
-  const std::scoped_lock lock(mutex_);
-  const StudyEntry& entry = at(study);
-  std::vector<TrialRecord> begun;
+void MemoryStorage::append_begun(const StudyEntry& entry, int first_number,
+                                 std::vector<TrialRecord>& begun) {
   auto waiting = entry.waiting.lower_bound(first_number);
   auto still_waiting = std::ssize(entry.waiting) - std::distance(entry.waiting.begin(), waiting);
   for (int number = std::max(first_number, 0); number < std::ssize(entry.trials); ++number) {
@@ -332,7 +348,20 @@ std::vector<TrialRecord> MemoryStorage::begun_trials(StudyId study, int first_nu
     }
     begun.push_back(entry.trials[static_cast<std::size_t>(number)]);
   }
-  return begun;
+}
+
+std::vector<TrialRecord> MemoryStorage::changed_trials(StudyId study, int first_number,
+                                                       std::span<const Unfinished> seen) const {
+  const std::scoped_lock lock(mutex_);
+  const StudyEntry& entry = at(study);
+  std::vector<TrialRecord> changed;
+  for (const Unfinished& known : seen) {
+    const TrialRecord& trial = entry.trials.at(static_cast<std::size_t>(known.number));
+    if (trial.state == TrialState::Paused && trial.lease == known.paused_under) continue;
+    changed.push_back(trial);
+  }
+  append_begun(entry, first_number, changed);
+  return changed;
 }
 
 }  // namespace

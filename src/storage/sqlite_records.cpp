@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "core/shared_domains.h"
 #include "hypertune/error.h"
 #include "storage/spec_json.h"
 
@@ -163,7 +164,8 @@ class Reader {
           const std::string name = r.text(1);
           const Domain& domain = parsed_domain(r.text(3));
           record.params[name] = param_value(domain, r.real(2));
-          record.domains[name] = domain;
+          const NamedDomain added{name, &domain};
+          record.domains = shared_.with(record.domains, std::span(&added, 1));
         });
   }
 
@@ -276,6 +278,7 @@ class Reader {
   int first_;
   int last_;
   std::vector<TrialRecord> records_;
+  SharedDomains shared_;
   std::unordered_map<std::string, Domain> domains_;  // few, and repeated in every trial
 };
 

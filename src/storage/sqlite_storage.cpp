@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -63,6 +64,8 @@ class SqliteStorage final : public Storage {
   std::vector<TrialRecord> fail_stale(StudyId study) override;
   std::vector<TrialRecord> trials(StudyId study, int first_number) const override;
   std::vector<TrialRecord> begun_trials(StudyId study, int first_number) const override;
+  std::vector<TrialRecord> changed_trials(StudyId study, int first_number,
+                                          std::span<const Unfinished> seen) const override;
   std::optional<int> next_waiting(StudyId study) const override;
 
  private:
@@ -75,6 +78,9 @@ class SqliteStorage final : public Storage {
   };
 
   std::optional<StudyId> id_of(std::string_view name) const;
+  std::vector<TrialRecord> begun_from(StudyId study, int first_number) const;
+  /// By number.
+  std::map<int, int> leases_of_paused(StudyId study) const;
   std::string study_name(StudyId study) const;
   std::optional<std::string> attribute(StudyId study, std::string_view key) const;
   std::vector<Objective> stored_objectives(StudyId study) const;
@@ -395,7 +401,7 @@ void SqliteStorage::insert_param(Claim at, const TrialRow& trial, const ParamVal
           .query("SELECT 1 FROM trial_params WHERE trial_id = ?1 AND param_name = ?2", at.trial,
                  param.name)
           .next();
-  const Value value = checked_value(trial.number, param, used, decided);
+  const Value value = checked_value(trial.number, param, used ? &*used : nullptr, decided);
   double stored = 0;
   std::string distribution = dump_json(to_json(param.domain));
   if (const auto* categories = std::get_if<CategoricalDomain>(&param.domain)) {
@@ -545,6 +551,7 @@ bool SqliteStorage::end_paused(Claim paused, const Outcome& outcome) {
   give_up_pause(paused.trial, std::nullopt);
   const std::vector<Objective> all = objectives(trial->study);
   end_trial(paused.trial, settle(trial->number, outcome, all, last_reported(paused.trial)), all);
+  database_.run("DELETE FROM hypertune_checkpoints WHERE trial_id = ?1", paused.trial);
   transaction.commit();
   return true;
 }
@@ -649,6 +656,49 @@ std::vector<TrialRecord> SqliteStorage::trials(StudyId study, int first_number) 
 std::vector<TrialRecord> SqliteStorage::begun_trials(StudyId study, int first_number) const {
   const std::scoped_lock lock(mutex_);
   const Transaction transaction(database_, Transaction::Kind::Read);
+  return begun_from(study, first_number);
+}
+
+std::vector<TrialRecord> SqliteStorage::changed_trials(StudyId study, int first_number,
+                                                       std::span<const Unfinished> seen) const {
+  const std::scoped_lock lock(mutex_);
+  const Transaction transaction(database_, Transaction::Kind::Read);
+  std::vector<int> numbers;
+  if (!seen.empty()) {
+    const std::map<int, int> paused = leases_of_paused(study);
+    for (const Unfinished& known : seen) {
+      const auto found = paused.find(known.number);
+      if (found == paused.end() || found->second != known.paused_under) {
+        numbers.push_back(known.number);
+      }
+    }
+  }
+  std::vector<TrialRecord> changed;
+  // Neighbors are read at once; a few between them cost less than one more reading.
+  constexpr int kWidestGap = 8;
+  for (std::size_t begin = 0, end = 0; begin < numbers.size(); begin = end) {
+    end = begin + 1;
+    while (end < numbers.size() && numbers[end] - numbers[end - 1] <= kWidestGap) ++end;
+    for (TrialRecord& record :
+         read_trials(database_, study, objectives(study), numbers[begin], numbers[end - 1])) {
+      if (std::ranges::binary_search(numbers, record.number)) changed.push_back(std::move(record));
+    }
+  }
+  std::ranges::move(begun_from(study, first_number), std::back_inserter(changed));
+  return changed;
+}
+
+std::map<int, int> SqliteStorage::leases_of_paused(StudyId study) const {
+  std::map<int, int> leases;
+  Query row = database_.query(
+      "SELECT t.number, p.lease FROM hypertune_paused p JOIN trials t USING (trial_id) "
+      "WHERE t.study_id = ?1 AND t.state = 'RUNNING'",
+      study);
+  while (row.next()) leases[static_cast<int>(row.integer(0))] = static_cast<int>(row.integer(1));
+  return leases;
+}
+
+std::vector<TrialRecord> SqliteStorage::begun_from(StudyId study, int first_number) const {
   // The last one first, so that the many that wait after it are not read.
   int last = -1;
   for (const TrialState state :

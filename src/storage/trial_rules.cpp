@@ -55,13 +55,13 @@ void check_fence(Claim at, int number, TrialState state, int lease) {
   }
 }
 
-Value checked_value(int number, const Storage::ParamValue& param, const std::optional<Domain>& used,
+Value checked_value(int number, const Storage::ParamValue& param, const Domain* used,
                     bool decided) {
   const auto refuse = [&](const std::string& why) {
     throw ParameterConflict(fmt::format("trial {}, parameter \"{}\": {}", number, param.name, why));
   };
   if (decided) refuse("it was decided before; a trial keeps its parameters");
-  if (used && !compatible(*used, param.domain)) {
+  if (used != nullptr && !compatible(*used, param.domain)) {
     refuse(fmt::format(
         "the study has used it with the domain {}, which does not go with {}; use another name",
         to_string(*used), to_string(param.domain)));

@@ -25,8 +25,7 @@ void check_fence(Claim at, int number, TrialState state, int lease);
 
 /// The value as its domain has it. Throws ParameterConflict when it lies outside, when the study
 /// uses the name with an incompatible domain (`used`), or when the trial has the parameter already.
-Value checked_value(int number, const Storage::ParamValue& param, const std::optional<Domain>& used,
-                    bool decided);
+Value checked_value(int number, const Storage::ParamValue& param, const Domain* used, bool decided);
 
 /// Throws StorageError unless `step` comes after the trial's last one.
 void check_step(int number, std::int64_t step, std::optional<std::int64_t> last);

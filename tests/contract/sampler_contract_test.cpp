@@ -88,7 +88,7 @@ TEST_P(SamplerContract, StaysInsideTheSpaceWhenTrialsOfEveryStateAreKnown) {
       ASSERT_EQ(params.contains(p.name), space.active(p, params)) << p.name;
       if (!params.contains(p.name)) continue;
       ASSERT_TRUE(contains(p.domain, params.at(p.name))) << p.name;
-      trial.domains[p.name] = p.domain;
+      trial.domains.set(p.name, p.domain);
     }
     trial.state = number % 7 == 3   ? TrialState::Pruned
                   : number % 7 == 5 ? TrialState::Failed

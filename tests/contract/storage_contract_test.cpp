@@ -249,6 +249,35 @@ TEST_P(StorageContract, TellsTrialsThatHaveBegunFromThoseThatWait) {
   EXPECT_THAT(store().begun_trials(study, 9), IsEmpty());
 }
 
+TEST_P(StorageContract, GivesAReaderWhatChangedSince) {
+  const StudyId study = open();
+  store().enqueue(study, std::vector<TrialPlan>(6));
+  std::vector<TrialRecord> trials;
+  for (int i = 0; i < 5; ++i) trials.push_back(store().claim(study, {"w", seconds(60)}).value());
+  for (int i = 0; i < 3; ++i) store().pause(claim_of(trials[static_cast<std::size_t>(i)]));
+  using Unfinished = Storage::Unfinished;
+  const std::vector<Unfinished> seen = {{0, trials[0].lease},
+                                        {1, trials[1].lease},
+                                        {2, trials[2].lease},
+                                        {3, std::nullopt},
+                                        {4, std::nullopt}};
+  const TrialRecord again = store().resume(claim_of(trials[1]), {"w", seconds(60)}).value();
+  store().pause(claim_of(again));
+  ASSERT_TRUE(store().end_paused(claim_of(trials[2]), Outcome::pruned()));
+  store().release(claim_of(trials[4]));
+  auto changed = store().changed_trials(study, 5, seen);
+  ASSERT_THAT(changed, SizeIs(4)) << "the first one pauses still, the last one waits";
+  EXPECT_EQ(changed[0].number, 1);
+  EXPECT_EQ(changed[0].lease, again.lease);
+  EXPECT_EQ(changed[1].state, TrialState::Pruned);
+  EXPECT_EQ(changed[2].state, TrialState::Running);
+  EXPECT_EQ(changed[3].state, TrialState::Waiting);
+  for (int i = 0; i < 2; ++i) store().claim(study, {"w", seconds(60)});
+  changed = store().changed_trials(study, 5, std::span(seen).first(1));
+  ASSERT_THAT(changed, SizeIs(1)) << "new ones";
+  EXPECT_EQ(changed[0].number, 5);
+}
+
 TEST_P(StorageContract, GivesNoTrialThatIsNotWanted) {
   const StudyId study = open();
   store().enqueue(study, std::vector<TrialPlan>(2));
@@ -354,6 +383,22 @@ TEST_P(StorageContract, KeepsParametersWithTheirDomains) {
     EXPECT_EQ(kept.params.at(param.name), param.value) << param.name;
     EXPECT_EQ(kept.domains.at(param.name), param.domain) << param.name;
   }
+}
+
+TEST_P(StorageContract, KeepsDomainsOnceThatSeveralTrialsHave) {
+  const StudyId study = open();
+  for (const double high : {1.0, 1.0, 2.0}) {
+    const TrialRecord trial = running(study);
+    set(trial, "rate", FloatDomain{0, high}, 0.5);
+    set(trial, "drop", FloatDomain{0, 1}, 0.5);
+  }
+  const auto trials = store().trials(study);
+  ASSERT_THAT(trials[2].domains, SizeIs(2));
+  EXPECT_EQ(&trials[0].domains.map(), &trials[1].domains.map());
+  EXPECT_EQ(trials[2].domains.at("rate"), Domain(FloatDomain{0, 2}));
+  Domains own = trials[0].domains;
+  own.set("rate", FloatDomain{0, 3});
+  EXPECT_EQ(trials[0].domains.at("rate"), Domain(FloatDomain{0, 1}));
 }
 
 TEST_P(StorageContract, GivesAValueTheTypeOfItsDomain) {
@@ -688,9 +733,13 @@ TEST_P(StorageContract, EndsATrialThatIsPausedAndNoOther) {
   EXPECT_FALSE(store().end_paused(claim_of(trial), outcome));
   EXPECT_FALSE(store().end_paused({999, 1}, outcome));
   store().add_report(claim_of(trial), {1, {{"accuracy", 0.25}}});
+  store().save_checkpoint(claim_of(trial), "nobody goes on from it");
   store().pause(claim_of(trial));
   clock_.advance(seconds(5));
+  EXPECT_FALSE(store().end_paused({trial.id, trial.lease + 1}, outcome));
+  EXPECT_TRUE(store().checkpoint(study, 0));
   EXPECT_TRUE(store().end_paused(claim_of(trial), outcome));
+  EXPECT_EQ(store().checkpoint(study, 0), std::nullopt);
   const TrialRecord kept = stored(study, 0);
   EXPECT_EQ(kept.state, TrialState::Pruned);
   EXPECT_EQ(kept.reason, "not promoted");

@@ -87,7 +87,8 @@ class RunTest(ProgramTest):
 
     def test_an_earlier_study_that_teaches_nothing_is_refused_before_anything_is_created(self):
         self.run_small("--no-figures", "--quiet")
-        later = self.write_study(STUDY.replace('"small"', '"later"') + "[warm_start]\n")
+        later = self.write_study(
+            STUDY.replace('"small"', '"later"') + '[sampler]\nname = "tpe"\n[warm_start]\n')
         other_space = "space={dropout={float=[0.0,0.5]}}"
         for settings, message in [
                 (['warm_start.study="none"'], "[warm_start] runs/none: no such file or folder"),

@@ -26,7 +26,7 @@ inline TrialRecord finished_trial(const SearchSpace& space, int number, Params p
   trial.id = number + 1;
   trial.number = number;
   trial.state = TrialState::Complete;
-  for (const auto& [name, value] : params) trial.domains[name] = space.find(name)->domain;
+  for (const auto& [name, value] : params) trial.domains.set(name, space.find(name)->domain);
   trial.params = std::move(params);
   trial.metrics = std::move(metrics);
   return trial;

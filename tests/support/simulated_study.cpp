@@ -50,7 +50,7 @@ std::vector<TrialRecord> simulated_trials() {
       trial.plan.fixed = {{"batch_norm", batch_norm}};
       trial.params = {{"batch_norm", batch_norm}, {"learning_rate", std::pow(10, log_rate)}};
       for (const Parameter& parameter : spec.space.parameters()) {
-        trial.domains.emplace(parameter.name, parameter.domain);
+        trial.domains.set(parameter.name, parameter.domain);
       }
       Rng rng(7, static_cast<std::uint64_t>(trial.number));
       for (int epoch = 1; epoch <= kEpochs; ++epoch) {

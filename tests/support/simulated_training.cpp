@@ -48,7 +48,7 @@ class MovingRate final : public Task {
  public:
   explicit MovingRate(std::uint64_t seed) : seed_(seed) {}
   void configure(TrialRecord& trial) const override {
-    trial.domains["rate"] = FloatDomain{0, 1};
+    trial.domains.set("rate", FloatDomain{0, 1});
     trial.params["rate"] = rng(trial).fork("rate").uniform();
   }
   double train(const TrialRecord& trial, double before, std::int64_t step) const override {

@@ -63,27 +63,32 @@ std::string explained(const AutoOptions& options, const SearchSpace& space,
 TEST(Auto, TakesGpForFewNumbersAndHandsOverWhenItBecomesSlow) {
   EXPECT_EQ(
       explained({.budget = 100}, numbers(4)),
-      "qmc for trials 0 to 4, then gp from trial 5 on, because the study has 4 parameters, one "
+      "qmc for trials 0 to 9, then gp from trial 10 on, because the study has 4 parameters, one "
       "objective and a budget of 100 trials");
   EXPECT_THAT(explained({.budget = 300}, numbers(4)), HasSubstr("then tpe from trial 200 on"));
   EXPECT_THAT(explained({.budget = 400}, numbers(4)),
-              StartsWith("qmc for trials 0 to 4, then gp for trials 5 to 199, then cmaes from "
+              StartsWith("qmc for trials 0 to 9, then gp for trials 10 to 199, then cmaes from "
                          "trial 200 on, because"));
 }
 
 TEST(Auto, TakesTpeWhereGpHasLittleToHoldOnTo) {
-  EXPECT_THAT(explained({}, categories(3)),
-              AllOf(HasSubstr("then tpe from trial 5 on"), HasSubstr("most parameters are cat")));
   EXPECT_THAT(explained({}, numbers(30)),
               AllOf(HasSubstr("then tpe from trial 10 on"), HasSubstr("too many for gp")));
   EXPECT_THAT(explained({.workers = 64}, numbers(3)),
               AllOf(HasSubstr("then tpe"), HasSubstr("64 workers")));
+}
+
+TEST(Auto, TakesGpForCategoriesAndConditionsToo) {
+  EXPECT_THAT(
+      explained({.budget = 1'000}, categories(9)),
+      AllOf(HasSubstr("then gp for trials 10 to 199"), HasSubstr("then tpe from trial 200")));
   SearchSpace tree;
   tree.add("kind", CategoricalDomain{{std::string("a"), std::string("b")}});
   for (const char* name : {"x", "y", "z"}) {
     tree.add(name, FloatDomain{0, 1}, Condition("kind == 'a'"));
   }
-  EXPECT_THAT(explained({}, tree), HasSubstr("most parameters are conditional"));
+  EXPECT_THAT(explained({.budget = 1'000}, tree), AllOf(HasSubstr("then gp for trials 10 to 199"),
+                                                        HasSubstr("then tpe from trial 200")));
 }
 
 TEST(Auto, DrawsFromASpaceWithFewPointsAtRandom) {
@@ -93,8 +98,8 @@ TEST(Auto, DrawsFromASpaceWithFewPointsAtRandom) {
 }
 
 TEST(Auto, ChoosesForSeveralObjectivesByTheBudget) {
-  EXPECT_THAT(explained({.budget = 100}, numbers(3), kTwo), HasSubstr("then gp from"));
-  EXPECT_THAT(explained({.budget = 101}, numbers(3), kTwo), HasSubstr("then tpe from"));
+  EXPECT_THAT(explained({.budget = 200}, numbers(3), kTwo), HasSubstr("then gp from"));
+  EXPECT_THAT(explained({.budget = 201}, numbers(3), kTwo), HasSubstr("then tpe from"));
   EXPECT_THAT(explained({.budget = 501}, numbers(3), kTwo), HasSubstr("then nsga2 from"));
   EXPECT_THAT(explained({.budget = 100}, numbers(3), kFour), HasSubstr("then tpe from"));
   EXPECT_THAT(explained({.budget = 201}, numbers(3), kFour), HasSubstr("then nsga3 from"));
@@ -107,14 +112,14 @@ TEST(Auto, DoesNotTakeASamplerThatIgnoresTheConstraints) {
 
 TEST(Auto, SpeaksOfWhatIsStillToCome) {
   EXPECT_THAT(explained({.budget = 400}, numbers(4), kLoss, 50),
-              StartsWith("gp for trials 5 to 199, then cmaes"));
+              StartsWith("gp for trials 10 to 199, then cmaes"));
   EXPECT_THAT(explained({.budget = 400}, numbers(4), kLoss, 250),
               StartsWith("cmaes from trial 200 on, because"));
   std::vector<TrialRecord> running = ended(numbers(4), 20);
   for (TrialRecord& trial : running) trial.state = TrialState::Running;
   EXPECT_THAT(auto_sampler()->explain(numbers(4),
                                       testing_support::history_before_next(kLoss, running, kSeed)),
-              StartsWith("qmc until 5 trials have ended, then gp from trial 5 on"));
+              StartsWith("qmc until 10 trials have ended, then gp from trial 10 on"));
 }
 
 TEST(Auto, NeedsNoStartupWhereEarlierTrialsAreKnown) {
@@ -138,7 +143,7 @@ TEST(Auto, AnswersAsTheMethodThatItNames) {
   const auto sampler = auto_sampler({.budget = 400});
   EXPECT_EQ(answer(*sampler, space, at(2)), answer(*qmc_sampler(), space, at(2)));
   EXPECT_EQ(answer(*sampler, space, at(20)),
-            answer(*gp_sampler({.n_startup_trials = 5}), space, at(20)));
+            answer(*gp_sampler({.n_startup_trials = 10}), space, at(20)));
   // cmaes counts from trial 200 and begins where the trials before were best.
   History later = at(230);
   later.earlier = later.trials.first(200);
@@ -152,12 +157,19 @@ TEST(Auto, TakesTpeForAProgramThatSuggestsOneParameterAfterTheOther) {
   const auto trials = ended(space, 30);
   const SearchSpace one = SearchSpace().add("x1", FloatDomain{0, 1});
   const History history = testing_support::history_before_next(kLoss, trials, kSeed);
-  EXPECT_THAT(auto_sampler()->explain(one, history), StartsWith("tpe from trial 5 on"));
+  EXPECT_THAT(auto_sampler()->explain(one, history), StartsWith("tpe from trial 10 on"));
   // A space of one parameter that was declared is no such program.
   const auto alone = ended(one, 30);
   EXPECT_THAT(
       auto_sampler()->explain(one, testing_support::history_before_next(kLoss, alone, kSeed)),
-      StartsWith("gp from trial 5 on"));
+      StartsWith("gp from trial 10 on"));
+}
+
+TEST(Auto, LearnsForSuchAProgramAlsoWhereAParameterHasFewValues) {
+  const auto trials = ended(categories(2), 30);
+  const SearchSpace one = SearchSpace().add(categories(2).parameters().back());
+  const History history = testing_support::history_before_next(kLoss, trials, kSeed);
+  EXPECT_THAT(auto_sampler()->explain(one, history), StartsWith("tpe from trial 10 on"));
 }
 
 TEST(Auto, FindsTheBottomOfABowl) {

@@ -76,6 +76,7 @@ TEST(WorkerId, OfThisProcessIsAlive) { EXPECT_FALSE(worker_is_dead(worker_id(0))
 TEST(WorkerId, OfAnEndedProcessIsDead) {
   int channel[2];
   ASSERT_EQ(::pipe(channel), 0);
+  EXPECT_FALSE(worker_is_dead(worker_id(3)));  // a name that the child must not take over
   const pid_t child = ::fork();
   if (child == 0) {
     const std::string id = worker_id(3);

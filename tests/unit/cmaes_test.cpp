@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <functional>
 #include <set>
+#include <span>
+#include <thread>
 
 #include "hypertune/error.h"
 #include "hypertune/sampler.h"
@@ -277,6 +280,98 @@ TEST(Cmaes, AdaptedRatesChangeTheSearchOnceThereAreGenerations) {
   const CmaesOptions adapted{.learning_rate_adaptation = true};
   EXPECT_EQ(next(space, {}, 3), next(space, {}, 3, adapted));
   EXPECT_NE(next(space, trials, 100), next(space, trials, 100, adapted));
+}
+
+/// A study of the kept sampler, whose trials end at different times and not in order, and some
+/// fail. Every answer must be that of a sampler that was never asked before.
+void expect_no_memory(const Sampler& kept, const CmaesOptions& options, const Loss& loss,
+                      std::uint64_t seed, int count, std::vector<TrialRecord> earlier = {}) {
+  const SearchSpace space = three_numbers().add("n", IntDomain{1, 6});
+  std::vector<TrialRecord> trials;
+  const auto ask = [&](const Sampler& sampler, std::span<const TrialRecord> known, int index) {
+    const auto draw = static_cast<std::uint64_t>(index);
+    return sampler.sample(space, {kObjectives, known, seed, index, draw, earlier},
+                          Rng::for_trial(seed, draw));
+  };
+  for (int i = 0; i < count; ++i) {
+    const Params params = ask(kept, trials, i);
+    if (i % 3 == 0) {
+      ASSERT_EQ(params, ask(*cmaes_sampler(options), trials, i)) << seed << " " << i;
+    }
+    if (i % 50 == 49) {  // as a trial sees it that is decided late, under a lag
+      const std::span known = std::span(trials).first(trials.size() - 17);
+      ASSERT_EQ(ask(kept, known, i), ask(*cmaes_sampler(options), known, i)) << seed << " " << i;
+    }
+    TrialRecord trial = complete(i, params, loss(params));
+    trial.id = i + 1;
+    trial.ended = TimePoint(std::chrono::seconds(1000 + i));
+    if (i % 7 == 3) trial.state = TrialState::Failed;
+    if (i % 5 == 4) trial.state = TrialState::Running;
+    if (i % 5 == 4) trial.ended.reset();
+    trials.push_back(std::move(trial));
+    if (i >= 20 && (i - 20) % 5 == 4) {  // what ran for long is known at last
+      TrialRecord& late = trials[static_cast<std::size_t>(i - 20)];
+      late.state = TrialState::Complete;
+      late.ended = TimePoint(std::chrono::seconds(1000 + i));
+    }
+  }
+}
+
+const std::vector<CmaesOptions> kWays = {
+    {},
+    {.covariance = CmaesCovariance::Diagonal},
+    {.learning_rate_adaptation = true},
+    {.population_size = 4, .restarts = CmaesRestarts::Bipop},
+    {.population_size = 4, .restarts = CmaesRestarts::None},
+    {.population_size = 150},
+};
+
+TEST(Cmaes, WhatASamplerWasAskedBeforeChangesNoAnswer) {
+  for (const CmaesOptions& options : kWays) {
+    const auto kept = cmaes_sampler(options);
+    expect_no_memory(*kept, options, valley(3), 1, 250);
+    // Other studies with the same sampler: of another seed, with earlier trials, the first again.
+    expect_no_memory(*kept, options, valley(3), 2, 60);
+    expect_no_memory(*kept, options, valley(3), 1, 60, search(three_numbers(), valley(0), 9));
+    expect_no_memory(*kept, options, valley(3), 1, 60);
+  }
+}
+
+TEST(Cmaes, RestartsAreTheSameWhateverASamplerWasAskedBefore) {
+  for (const CmaesRestarts restarts :
+       {CmaesRestarts::Ipop, CmaesRestarts::Bipop, CmaesRestarts::None}) {
+    const CmaesOptions options{.population_size = 5, .restarts = restarts};
+    const auto kept = cmaes_sampler(options);
+    expect_no_memory(
+        *kept, options, [](const Params&) { return 1.0; }, 3, 700);
+  }
+}
+
+TEST(Cmaes, TrialsWithoutATimeAreKnownByTheirValues) {
+  const SearchSpace space = three_numbers();
+  auto trials = search(space, valley(0), 40);
+  const auto kept = cmaes_sampler();
+  const auto ask = [&](const Sampler& sampler) {
+    return sampler.sample(space, {kObjectives, trials, kSeed, 40, 40}, Rng::for_trial(kSeed, 40));
+  };
+  const Params first = ask(*kept);
+  EXPECT_EQ(ask(*kept), first);
+  trials[2].metrics["loss"] = -1;  // the best, which bears weight
+  const Params better = ask(*kept);
+  EXPECT_NE(better, first);
+  EXPECT_EQ(better, ask(*cmaes_sampler()));
+  trials[2].params["x"] = -1.5;
+  const Params moved = ask(*kept);
+  EXPECT_NE(moved, better);
+  EXPECT_EQ(moved, ask(*cmaes_sampler()));
+}
+
+TEST(Cmaes, ThreadsThatAskTheSameSamplerGetTheAnswersOfTheirStudies) {
+  const auto kept = cmaes_sampler();
+  std::vector<std::jthread> threads;
+  for (std::uint64_t i = 0; i < 4; ++i) {
+    threads.emplace_back([&, i] { expect_no_memory(*kept, {}, valley(3), i / 2, 150); });
+  }
 }
 
 TEST(Cmaes, RefusesSeveralObjectivesAndOptionsOutOfRange) {

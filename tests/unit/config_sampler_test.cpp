@@ -18,6 +18,7 @@ StudyFile parse(const std::string& more, const Overrides& overrides = {}) {
       "study.toml", overrides);
 }
 
+const std::string kTpe = "[sampler]\nname = \"tpe\"\n";
 const std::string kRate = "[space]\nlearning_rate = { float = [1e-4, 1], log = true }\n";
 
 std::string explained(const StudyFile& file) {
@@ -35,10 +36,16 @@ TEST(DefaultSampler, IsAutoFromThirtyOneTrialsOn) {
 
 TEST(DefaultSampler, IsRandomWhereNothingIsDrawnOrClaimsAreJudged) {
   EXPECT_EQ(parse("[tune]\nnum_samples = 100\n").sampler.name, "random");
-  EXPECT_EQ(parse(kRate + "[tune]\nnum_samples = 100\n[[experiment.claims]]\ntext = \"t\"\n"
-                          "estimate = { mean = \"val_loss\" }\nexpect = \"< 1\"\n")
-                .sampler.name,
-            "random");
+  const std::string claims =
+      "[[experiment.claims]]\ntext = \"t\"\nestimate = { mean = \"val_loss\" }\nexpect = \"< 1\"\n";
+  const StudyFile judged = parse(kRate + "[tune]\nnum_samples = 100\n" + claims);
+  EXPECT_EQ(judged.sampler.name, "random");
+  EXPECT_THAT(judged.why_sampler, HasSubstr("bias the estimates of the claims"));
+  // Nothing is to be explained where it would not be auto anyway, or the file names another one.
+  const std::string few = "[tune]\nnum_samples = 30\n";
+  const std::string named = "[tune]\nnum_samples = 100\n[sampler]\nname = \"qmc\"\n";
+  EXPECT_EQ(parse(kRate + few + claims).why_sampler, "");
+  EXPECT_EQ(parse(kRate + named + claims).why_sampler, "");
 }
 
 TEST(DefaultSampler, GivesWayToTheOneThatIsNamed) {
@@ -69,24 +76,57 @@ TEST(Auto, IsToldAgainWhenTheNumberOfWorkersChanges) {
 
 TEST(WarmStart, IsReadAndHasDefaults) {
   EXPECT_FALSE(parse("").warm_start.has_value());
-  const WarmStart small = *parse("[warm_start]\nstudy = \"old\"\n").warm_start;
+  const WarmStart small = *parse(kTpe + "[warm_start]\nstudy = \"old\"\n").warm_start;
   EXPECT_EQ(small.study, "old");
   EXPECT_EQ(small.store, "");
   EXPECT_EQ(small.trials, WarmStart().trials);
   const WarmStart whole =
-      *parse("[warm_start]\nstudy = \"old\"\nstore = \"runs/a\"\ntrials = 7\n").warm_start;
+      *parse(kTpe + "[warm_start]\nstudy = \"old\"\nstore = \"runs/a\"\ntrials = 7\n").warm_start;
   EXPECT_EQ(whole.store, "runs/a");
   EXPECT_EQ(whole.trials, 7);
 }
 
+std::string fault_of(const std::string& more) {
+  try {
+    parse(more);
+  } catch (const ConfigError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(WarmStart, IsRefusedWhereTheSamplerLearnsNothingFromIt) {
+  const std::string section = "[warm_start]\nstudy = \"old\"\n";
+  EXPECT_THAT(fault_of(kRate + section), HasSubstr("the sampler random learns nothing from other"));
+  EXPECT_THAT(fault_of(kRate + "[sampler]\nname = \"nsga2\"\n" + section),
+              HasSubstr("the sampler nsga2 learns nothing from other"));
+  EXPECT_EQ(fault_of(kRate + "[tune]\nnum_samples = 31\n" + section), "") << "auto learns";
+  EXPECT_EQ(fault_of(kRate + "[scheduler]\nname = \"bohb\"\n[trainer]\nepochs = 9\n" + section),
+            "");
+}
+
+TEST(Cmaes, IsRefusedWithSeveralObjectives) {
+  const std::string sampler = "[sampler]\nname = \"cmaes\"\n";
+  EXPECT_EQ(fault_of(kRate + sampler), "");
+  const std::string two =
+      "[study]\nname = \"s\"\nobjectives = [{ metric = \"val_accuracy\", direction = "
+      "\"maximize\" }, { metric = \"epochs\", direction = \"minimize\" }]\n";
+  try {
+    parse_study_file(two + kRate + sampler, "study.toml", {});
+    FAIL() << "nothing was thrown";
+  } catch (const ConfigError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("takes one objective, and there are 2"));
+  }
+}
+
 TEST(WarmStart, NeedsAStudyOrAStore) {
   try {
-    parse("[warm_start]\ntrials = 5\n");
+    parse(kTpe + "[warm_start]\ntrials = 5\n");
     FAIL() << "nothing was thrown";
   } catch (const ConfigError& error) {
     EXPECT_THAT(error.what(), HasSubstr("names no study to learn from; add study ="));
   }
-  EXPECT_THROW(parse("[warm_start]\nstudy = \"old\"\ntrials = 0\n"), ConfigError);
+  EXPECT_THROW(parse(kTpe + "[warm_start]\nstudy = \"old\"\ntrials = 0\n"), ConfigError);
 }
 
 }  // namespace

@@ -74,7 +74,7 @@ std::vector<TrialRecord> run(const Sampler& sampler, const SearchSpace& space, i
     Metrics metrics = evaluate(params);
     records.push_back(trial_of(number, std::move(params), TrialState::Complete, metrics));
     for (const Parameter& p : space.parameters()) {
-      if (records.back().params.contains(p.name)) records.back().domains[p.name] = p.domain;
+      if (records.back().params.contains(p.name)) records.back().domains.set(p.name, p.domain);
     }
   }
   return records;
@@ -279,7 +279,7 @@ TEST(Gp, LearnsFromOtherGridPointsWhatTheyHaveInCommon) {
                               {{"loss", 0.05 + (x - 0.4) * (x - 0.4)}}));
   }
   for (TrialRecord& trial : trials) {
-    for (const Parameter& p : space.parameters()) trial.domains[p.name] = p.domain;
+    for (const Parameter& p : space.parameters()) trial.domains.set(p.name, p.domain);
   }
   const Params params = ask(*gp_sampler(), space.without({{"cell", std::int64_t{1}}}), trials);
   EXPECT_EQ(params.size(), 1U);
@@ -398,6 +398,41 @@ TEST(Gp, TriesEachPointOfAFiniteSpaceOnce) {
   }
 }
 
+TEST(Gp, LearnsFromHugeAndTinyValuesAsFromOthers) {
+  const Params expected = ask(*gp_sampler(), cube(1), valley(15, 0.3));
+  for (const double factor : {0x1p+1000, 0x1p-1000}) {
+    std::vector<TrialRecord> trials = valley(15, 0.3);
+    for (TrialRecord& trial : trials) trial.metrics["loss"] *= factor;
+    EXPECT_EQ(ask(*gp_sampler(), cube(1), trials), expected) << factor;
+  }
+  // Their difference is infinite.
+  std::vector<TrialRecord> trials = valley(20, 0.3);
+  for (TrialRecord& trial : trials) {
+    trial.metrics["loss"] = x_of(trial.params) < 0.5 ? -1.7e308 : 1.7e308;
+  }
+  EXPECT_LT(x_of(ask(*gp_sampler(), cube(1), trials)), 0.5);
+}
+
+/// Uncut, the front of 80 points in ten dimensions has more boxes than a test's time allows.
+TEST(Gp, LooksAtFewPointsOfAFrontOfManyObjectives) {
+  std::vector<Objective> objectives;
+  for (int k = 0; k < 10; ++k) objectives.push_back({"f" + std::to_string(k)});
+  std::vector<TrialRecord> trials = run(
+      *random_sampler(), cube(3), 80,
+      [](const Params& params) {
+        Metrics metrics;
+        const auto x = point_of(params);
+        for (int k = 0; k < 10; ++k) {
+          metrics["f" + std::to_string(k)] = std::sin(7 * (k + 1) * (x[0] + x[1] * k + x[2]));
+        }
+        return metrics;
+      },
+      objectives);
+  trials.push_back(trial_of(80, trials.front().params, TrialState::Running));
+  const Params params = ask(*gp_sampler({.n_candidates = 64}), cube(3), trials, objectives);
+  EXPECT_EQ(params.size(), 3U);
+}
+
 TEST(Gp, RefusesOptionsOutOfTheirRange) {
   EXPECT_THROW(gp_sampler({.n_startup_trials = 0}), ConfigError);
   EXPECT_THROW(gp_sampler({.n_candidates = 0}), ConfigError);
@@ -424,6 +459,19 @@ TEST(ExpectedImprovement, IsInUnitsOfTheObjective) {
   const History history{kLoss, trials, kSeed, 25, 1};
   EXPECT_FALSE(expected_improvement_stopper({.bound = 0.01})->reason_to_stop(cube(1), history));
   EXPECT_TRUE(expected_improvement_stopper({.bound = 1e7})->reason_to_stop(cube(1), history));
+}
+
+TEST(ExpectedImprovement, StopsInUnitsHoweverLarge) {
+  std::vector<TrialRecord> trials = valley(25, 0.3);
+  for (TrialRecord& trial : trials) trial.metrics["loss"] *= 0x1p+1000;
+  const History history{kLoss, trials, kSeed, 25, 1};
+  const auto stops = [&](double bound) {
+    return expected_improvement_stopper({.bound = bound})
+        ->reason_to_stop(cube(1), history)
+        .has_value();
+  };
+  EXPECT_TRUE(stops(0.01 * 0x1p+1000));
+  EXPECT_FALSE(stops(1));
 }
 
 TEST(ExpectedImprovement, RefusesBoundsThatMeanNothing) {

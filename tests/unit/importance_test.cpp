@@ -72,6 +72,23 @@ const ImportanceShare& share_of(const Importance& importance, const std::string&
   throw Error("no parameter " + name);
 }
 
+TEST(Importance, IsJudgedWhereBoundsAreFurtherApartThanNumbersGo) {
+  SearchSpace space;
+  space.add("wide", FloatDomain{.low = -1.7e308, .high = 1.7e308});
+  space.add("idle", FloatDomain{.low = 0, .high = 1});
+  const auto trials = random_trials(
+      space,
+      [](const Params& params) {
+        return Metrics{{"loss", number(params, "wide")}};
+      },
+      60);
+  for (const auto method : {ImportanceMethod::Fanova, ImportanceMethod::PedAnova}) {
+    const Importance importance = judge_importance(spec_of(space), trials, {.method = method});
+    EXPECT_GT(*share_of(importance, "wide").share, 0.6);
+    EXPECT_LT(*share_of(importance, "idle").share, 0.4);
+  }
+}
+
 TEST(Importance, ByFanovaIsThatOfOptunaWithinTheSpreadOfItsForests) {
   SearchSpace space;
   space.add("alone", FloatDomain{.low = -2, .high = 2});

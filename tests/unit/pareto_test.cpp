@@ -93,6 +93,11 @@ TEST(Pareto, AnEmptySetHasNoRanksNoFrontAndNoVolume) {
   EXPECT_EQ(hypervolume({{}, 2}, std::vector<double>{1, 1}), 0);
 }
 
+TEST(Pareto, CrowdingIsAShareOfTheWidthEvenWhereTheWidthIsInfinite) {
+  const std::vector<double> values = {-1.6e308, 0, 0.8e308, 1.6e308};
+  EXPECT_THAT(crowding_distances({values, 1}), ElementsAre(kInfinity, 0.75, 0.5, kInfinity));
+}
+
 TEST(Pareto, EqualPointsDoNotDominateEachOther) {
   const std::vector<double> point = {1, 2};
   EXPECT_FALSE(dominates(point, point));

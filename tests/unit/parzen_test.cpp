@@ -4,9 +4,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numbers>
+#include <numeric>
 #include <string>
 
 #include "base/files.h"
@@ -107,6 +109,68 @@ TEST(TruncatedNormal, MassIsSymmetricAndAdditiveAcrossTheMethodsThatComputeIt) {
     const double sum =
         std::exp(log_normal_mass(a, b) - whole) + std::exp(log_normal_mass(b, c) - whole);
     EXPECT_NEAR(sum, 1, 1e-9) << a << " " << b << " " << c;
+  }
+}
+
+TEST(TruncatedNormal, QuantileHasItsShareOfTheMassBelowIt) {
+  const std::vector<double> edges = {-40, -29, -8, -2, -0.3, 0, 0.2, 1, 6, 29, 40};
+  for (std::size_t i = 0; i < edges.size(); ++i) {
+    for (std::size_t j = i + 1; j < edges.size(); ++j) {
+      for (const double q : {1e-9, 0.01, 0.3, 0.5, 0.8, 0.999}) {
+        const double x = truncated_normal_quantile(q, edges[i], edges[j]);
+        ASSERT_TRUE(x > edges[i] && x < edges[j]);
+        const double share =
+            std::exp(log_normal_mass(edges[i], x) - log_normal_mass(edges[i], edges[j]));
+        EXPECT_NEAR(share, q, 2e-7 * q + 1e-12) << q << " of " << edges[i] << " " << edges[j];
+      }
+    }
+  }
+}
+
+TEST(ParzenMixture, HasTheLargerGapAsDeviationHoweverObservationsLie) {
+  Rng rng(5);
+  for (const std::size_t n : {1, 2, 3, 30, 99, 100, 400}) {
+    for (const double spread : {1.0, 0.1, 1e-3, 0.0}) {
+      std::vector<double> observed(n);
+      for (std::size_t i = 0; i < n; ++i) {  // some lie together, some are equal, some at a bound
+        observed[i] = std::min(5.0, static_cast<double>(rng.below(5)) + spread * rng.uniform());
+        if (rng.below(4) == 0) observed[i] = observed[rng.below(i + 1)];
+        if (rng.below(20) == 0) observed[i] = rng.below(2) == 0 ? 0 : 5;
+      }
+      const ParzenMixture mixture({ParzenNumber{0, 5}}, {observed}, std::vector<double>(n, 1), 1);
+      std::vector<std::size_t> order(n);
+      std::iota(order.begin(), order.end(), 0);
+      std::ranges::stable_sort(order, {}, [&](std::size_t i) { return observed[i]; });
+      const double smallest = 5 / std::min(100.0, static_cast<double>(n + 2));
+      for (std::size_t i = 0; i < n; ++i) {
+        const double x = observed[order[i]];
+        const double left = x - (i > 0 ? observed[order[i - 1]] : 0);
+        const double right = (i + 1 < n ? observed[order[i + 1]] : 5) - x;
+        const double gap = n > 1 && i == 0       ? right
+                           : n > 1 && i + 1 == n ? left
+                                                 : std::max(left, right);
+        EXPECT_DOUBLE_EQ(mixture.deviations(0)[order[i]], std::max(smallest, gap))
+            << n << " " << spread << " " << i;
+      }
+    }
+  }
+}
+
+TEST(ParzenMixture, MassesOfManyStepsAddUpToOneOnAndBetweenThem) {
+  for (const double away : {0.0, 0.3}) {  // observations may lie between the steps
+    std::vector<double> observed;
+    for (int i = 0; i < 120; ++i) observed.push_back(1 + i % 59 + away);
+    const ParzenMixture mixture({ParzenNumber{1, 60, false, 1}}, {observed},
+                                std::vector<double>(observed.size(), 1), 1);
+    Columns points(1);
+    for (int x = 1; x <= 60; ++x) points[0].push_back(x);
+    const std::vector<double> together = mixture.log_density(points);
+    double sum = 0;
+    for (std::size_t i = 0; i < together.size(); ++i) {
+      sum += std::exp(together[i]);
+      EXPECT_NEAR(together[i], mixture.log_density({{points[0][i]}}).front(), 1e-12);
+    }
+    EXPECT_NEAR(sum, 1, 1e-9);
   }
 }
 

@@ -236,6 +236,51 @@ TEST(Methodology, NamesVersionsAndTheHashOfTheStudyFile) {
                               "before the first trial began"));
 }
 
+TEST(Methodology, SaysThatDurationsIncludePauses) {
+  StudyView study;
+  study.trials.resize(2);
+  for (TrialRecord& trial : study.trials) {
+    trial.worker = "one";
+    trial.started = TimePoint();
+    trial.ended = TimePoint() + std::chrono::seconds(5);
+  }
+  const auto text = [&] {
+    return to_markdown({.title = "t", .sections = {methodology_section(study)}});
+  };
+  EXPECT_THAT(text(), HasSubstr("the trials' durations, pauses included, add up to"));
+  study.trials[1].started = study.trials[0].ended;
+  EXPECT_THAT(text(), HasSubstr("the trials' durations add up to"));
+}
+
+TEST(HowToReproduce, SaysWhatSampledValuesDependOn) {
+  const auto text = [](const Json& provenance) {
+    StudyView study;
+    study.provenance = provenance;
+    return to_markdown({.title = "t", .sections = {reproduction_section(study)}});
+  };
+  EXPECT_THAT(text({{"sampler", "random"}, {"workers", 2}}),
+              HasSubstr("depend on the study's seed and the trial's draw alone. Trained"));
+  EXPECT_THAT(text({{"sampler", "tpe"}, {"workers", 2}}),
+              HasSubstr("another run with several workers may draw others"));
+  EXPECT_THAT(text({{"sampler", "tpe"}, {"workers", 2}, {"lag", 2}}),
+              HasSubstr("precede theirs by more than the lag"));
+  EXPECT_THAT(text({{"sampler", "tpe"}, {"workers", 1}}),
+              HasSubstr("also on the results of earlier trials. Trained"));
+}
+
+TEST(Limits, NameASamplerThatPrefersGoodTrialsWhereClaimsAreJudged) {
+  const auto text = [](const std::string& sampler, bool claims) {
+    StudyView study;
+    study.provenance = {{"sampler", sampler}};
+    study.experiment = StatedExperiment{};
+    if (claims) study.experiment->claims.resize(1);
+    return to_markdown({.title = "t", .sections = {limits_section(study)}});
+  };
+  EXPECT_THAT(text("gp", true), HasSubstr("Values were drawn where earlier results were good"));
+  EXPECT_THAT(text("gp", false), Not(HasSubstr("Values were drawn where")));
+  EXPECT_THAT(text("qmc (scramble = false)", true), Not(HasSubstr("Values were drawn where")));
+}
+
 TEST(Methodology, SaysWhatComputedAndInWhichPrecision) {
   const auto text = [](const Json& provenance) {
     StudyView study;

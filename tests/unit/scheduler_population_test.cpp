@@ -164,7 +164,7 @@ TEST(Population, KeepsWhatThePlanFixedAndComparesWithinAGridPoint) {
     for (TrialRecord& trial : members) {
       const Value axis = trial.number % 2 == 0;
       trial.params["batch_norm"] = axis;
-      trial.domains["batch_norm"] = CategoricalDomain{{true, false}};
+      trial.domains.set("batch_norm", CategoricalDomain{{true, false}});
       trial.plan = {.key = "grid/0/" + std::to_string(trial.number),
                     .fixed = {{"batch_norm", axis}},
                     .draw = static_cast<std::uint64_t>(trial.number)};

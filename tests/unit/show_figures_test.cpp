@@ -18,6 +18,7 @@ namespace hypertune {
 namespace {
 
 using namespace testing_support;
+using ::testing::Contains;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -332,6 +333,46 @@ TEST(TimelineFigure, HasARowForEachWorkerAndCutsTimesInWhichNothingRan) {
   EXPECT_THAT(plot.caption, HasSubstr("a long time in which nothing ran is cut out"));
 }
 
+TEST(TimelineFigure, PutsTrialsOfAWorkerThatOverlapBesideEachOther) {
+  StudyView study = made_up();
+  study.trials.resize(3);
+  for (TrialRecord& trial : study.trials) trial.worker = "one";
+  const TimePoint begin = *study.trials[0].started;
+  const auto last = [&](int trial, int from_s, int to_s) {
+    study.trials[trial].started = begin + std::chrono::seconds(from_s);
+    study.trials[trial].ended = begin + std::chrono::seconds(to_s);
+  };
+  last(0, 0, 10);
+  last(1, 10, 20);
+  last(2, 20, 30);
+  Plot plot = *timeline_figure(input_of(study)).plot;
+  for (const Point& point : series_named(plot, "complete").points) {
+    EXPECT_TRUE(std::isnan(point.x) || point.y == 0);
+  }
+  EXPECT_THAT(plot.caption, Not(HasSubstr("pauses")));
+  last(1, 5, 20);
+  plot = *timeline_figure(input_of(study)).plot;
+  const auto& bars = series_named(plot, "complete").points;
+  ASSERT_EQ(bars.size(), 9U);
+  EXPECT_EQ(bars[0].y, 0);
+  EXPECT_EQ(bars[3].y, 1) << "trial 0 was paused meanwhile";
+  EXPECT_EQ(bars[6].y, 0);
+  ASSERT_EQ(plot.y.ticks.size(), 1U);
+  EXPECT_EQ(plot.y.ticks[0].at, 0.5);
+  EXPECT_THAT(plot.caption, HasSubstr("pauses included"));
+}
+
+TEST(TimelineFigure, CutsNothingOutThatIsShorterThanASecond) {
+  StudyView study = made_up();
+  study.trials.resize(2);
+  const TimePoint begin = *study.trials[0].started;
+  for (int i = 0; i < 2; ++i) {
+    study.trials[i].started = begin + std::chrono::milliseconds(100 * i);
+    study.trials[i].ended = *study.trials[i].started + std::chrono::milliseconds(1);
+  }
+  EXPECT_THAT(timeline_figure(input_of(study)).plot->caption, Not(HasSubstr("cut out")));
+}
+
 TEST(MetricAxis, IsLogarithmicForSmallValuesThatSpanDecades) {
   const std::vector<Objective> loss = {{"loss", Direction::Minimize}};
   const std::vector<Objective> gain = {{"loss", Direction::Maximize}};
@@ -408,8 +449,10 @@ TEST(StudyFigures, HoldThoseOfASearchWhereTheyHelp) {
   for (TrialRecord& trial : study.trials) trial.worker = "one";
   study.trials[0].state = TrialState::Pruned;
   study.trials[0].reports = {{1, {{"loss", 2}}}, {2, {{"loss", 1}}}};
-  EXPECT_THAT(names(), ElementsAre("objective", "learning-curves", "history", "slice", "parallel",
-                                   "intermediate"));
+  EXPECT_THAT(names(), ElementsAre("objective", "history", "slice", "parallel", "intermediate"))
+      << "medians of what was pruned say nothing";
+  study.trials[0].state = TrialState::Complete;
+  EXPECT_THAT(names(), Contains("learning-curves"));
 }
 
 }  // namespace

@@ -288,6 +288,27 @@ TEST_F(StudyPause, ATrialIsNotRepeatedWhenItsSuccessorIsPlanned) {
   EXPECT_EQ(stored(3).plan.retry_of, other.number());
 }
 
+TEST_F(StudyPause, ASuccessorKeepsOfItsParentWhatTheConstraintsWouldForbid) {
+  StudySpec bounded = spec();
+  bounded.space.add("y", FloatDomain{0, 1}).add("z", FloatDomain{0, 1});
+  bounded.space.constraint(Condition("x + y <= 1"));
+  Study study(bounded, memory_storage(), random_sampler(), std::make_unique<Scripted>(script_));
+  study.enqueue({{"x", 0.5}, {"y", 0.25}, {"z", 0.5}});
+  study.enqueue({{"x", 0.25}, {"y", 0.25}, {"z", 0.25}});
+  Trial parent = study.next(kLease).value();
+  Trial replaced = study.next(kLease).value();
+  script_.rulings[1] = {Decision::Stop, "worse",
+                        Ruling::Successor{0, {{"x", 0.625}, {"y", 0.5}, {"z", 0.75}}}};
+  EXPECT_EQ(replaced.report(1, {{"loss", 1}}), Decision::Stop);
+  study.tell(replaced, Outcome::pruned(""));
+  EXPECT_EQ(study.trials()[1].reason,
+            "worse; it keeps y of trial 0, for the constraint x + y <= 1");
+
+  const Trial successor = study.next(kLease).value();
+  EXPECT_EQ(successor.record().plan.parent, 0);
+  EXPECT_EQ(successor.params(), (Params{{"x", 0.625}, {"y", 0.25}, {"z", 0.75}}));
+}
+
 TEST_F(StudyPause, NoLagGoesWithASchedulerThatPauses) {
   try {
     study_.set_lag(2);

@@ -2,9 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <optional>
 
 #include "hypertune/error.h"
 #include "hypertune/sampler.h"
@@ -69,6 +71,47 @@ TEST(Tpe, DrawsAtRandomUntilEnoughTrialsAreFinished) {
   EXPECT_EQ(ask(*tpe_sampler(), line(), trials), ask(*random, line(), trials));
   EXPECT_NE(ask(*tpe_sampler({.n_startup_trials = 9}), line(), trials),
             ask(*random, line(), trials));
+}
+
+TEST(Tpe, WhatASamplerWasAskedBeforeChangesNoAnswer) {
+  // Two studies and two spaces with the same numbers of trials; trials that end late; a group of
+  // parameters that only some trials have.
+  const SearchSpace two = SearchSpace()
+                              .add("x", FloatDomain{0, 1})
+                              .add("kind", CategoricalDomain{{std::string("a"), std::string("b")}})
+                              .add("n", IntDomain{1, 9});
+  const SearchSpace narrow = SearchSpace().add("x", FloatDomain{0, 0.5});
+  for (const std::optional<bool> multivariate : {std::optional<bool>(), std::optional(false)}) {
+    const TpeOptions options{.multivariate = multivariate, .max_bad_trials = 100};
+    const auto kept = tpe_sampler(options);
+    for (const std::uint64_t seed : {1, 2, 1}) {
+      std::vector<TrialRecord> trials;
+      for (int i = 0; i < 220; ++i) {
+        const auto draw = static_cast<std::uint64_t>(i);
+        const History history{kLoss, trials, seed, i, draw};
+        const Rng rng = Rng::for_trial(seed, draw);
+        const Params params = kept->sample(two, history, rng);
+        if (i % 4 == 0) {
+          ASSERT_EQ(params, tpe_sampler(options)->sample(two, history, rng)) << seed << " " << i;
+          ASSERT_EQ(kept->sample(narrow, history, rng),
+                    tpe_sampler(options)->sample(narrow, history, rng));
+        }
+        trials.push_back(trial_of(i, params, TrialState::Complete, {{"loss", x_of(params)}}));
+        trials.back().id = i + 1;
+        trials.back().ended = TimePoint(std::chrono::seconds(i));
+        if (i % 9 == 5) trials.back().params.erase("n");
+        if (i % 6 == 1) {
+          trials.back().state = TrialState::Running;
+          trials.back().ended.reset();
+        }
+        if (i >= 12 && (i - 12) % 6 == 1) {
+          TrialRecord& late = trials[static_cast<std::size_t>(i - 12)];
+          late.state = TrialState::Complete;
+          late.ended = TimePoint(std::chrono::seconds(i));
+        }
+      }
+    }
+  }
 }
 
 TEST(Tpe, DrawsMostlyNearTheGoodTrials) {

@@ -108,7 +108,7 @@ TEST(LearnFrom, IsRefusedWhenTrialsHaveBegunWithout) {
 TEST(EarlierJson, ReadsBackWhatItWrote) {
   std::vector<TrialRecord> trials = {earlier_trial(1, 0.5), earlier_trial(0.25, INFINITY, 3)};
   trials[0].params["kind"] = std::string("a");
-  trials[0].domains["kind"] = CategoricalDomain{{std::string("a"), true, 1.5}};
+  trials[0].domains.set("kind", CategoricalDomain{{std::string("a"), true, 1.5}});
   const auto back = earlier_from_json(earlier_to_json(trials));
   ASSERT_EQ(back.size(), 2U);
   for (const std::size_t i : {0U, 1U}) {

@@ -78,7 +78,7 @@ Figure pareto_figure(const FigureInput& input) {
       plot.panels.push_back(std::move(panel));
     }
   }
-  plot.caption = fmt::format("Objectives of {}; none dominates {} of them.",
+  plot.caption = fmt::format("Objectives of {}, {} of which no other dominates.",
                              count_of(std::ssize(trials), "complete trial"), front.size());
   if (stride > 1) plot.caption += fmt::format(" Of the others, one in {} is drawn.", stride);
   return {.plot = std::move(plot)};

@@ -44,8 +44,11 @@ Figure slice_figure(const FigureInput& input) {
     plot.panels.push_back({.title = "", .series = {std::move(dots)}, .x = parameter.axis});
   }
   plot.shade = trial_shade(std::max(1, from.trials.back()->number));
-  plot.caption = fmt::format("{} against each of {}, one dot for each complete trial that has it.",
-                             heading(input.metric), count_of(std::ssize(parameters), "parameter")) +
+  const std::string against = parameters.size() == 1
+                                  ? "the parameter"
+                                  : fmt::format("each of {} parameters", parameters.size());
+  plot.caption = fmt::format("{} against {}, one dot for each complete trial that has it.",
+                             heading(input.metric), against) +
                  left_out_text(from, drawn.size());
   return {.plot = std::move(plot)};
 }

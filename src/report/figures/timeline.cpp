@@ -14,14 +14,18 @@ namespace hypertune {
 namespace {
 
 constexpr std::size_t kMostWorkers = 64;
-constexpr double kThinnest = 0.002;    // width of a bar, of the whole
-constexpr double kGap = 0.0015;        // between two bars
-constexpr double kLongestIdle = 0.25;  // of the busy time; longer ones are cut to
+constexpr std::size_t kMostLanes = 128;  // of all workers together
+constexpr double kSameTime_s = 1e-5;     // what rounding may make of one moment
+constexpr double kThinnest = 0.002;      // width of a bar, of the whole
+constexpr double kGap = 0.0015;          // between two bars
+constexpr double kLongestIdle = 0.25;    // of the busy time; longer ones are cut to
 constexpr double kCutIdle = 0.03;
+constexpr double kShortestCut_s = 1;
 
 struct Bar {
   const TrialRecord* trial;
-  double begin, end;  // seconds since the first trial began
+  double begin, end;     // seconds since the first trial began
+  std::size_t lane = 0;  // of its worker: more than one where trials were paused
 };
 
 double seconds(TimePoint from, TimePoint to) {
@@ -57,6 +61,29 @@ std::map<std::string, std::size_t> rows_of(std::span<const Bar> bars) {
   return rows;
 }
 
+/// Puts trials of a worker that overlap into lanes of their own. Returns how many lanes the
+/// workers have; where there are too many, trials lie over each other in the last one.
+std::size_t assign_lanes(std::vector<Bar>& bars, std::size_t workers) {
+  const std::size_t most = std::max<std::size_t>(1, kMostLanes / workers);
+  std::map<std::string, std::vector<double>> ends;  // of each lane
+  std::size_t lanes = 1;
+  for (Bar& bar : bars) {
+    std::vector<double>& of_worker = ends[bar.trial->worker];
+    const auto is_free = [&](double end) { return end <= bar.begin + kSameTime_s; };
+    const auto free = std::ranges::find_if(of_worker, is_free);
+    bar.lane = std::min(static_cast<std::size_t>(free - of_worker.begin()), most - 1);
+    if (bar.lane == of_worker.size()) of_worker.push_back(0);
+    of_worker[bar.lane] = std::max(of_worker[bar.lane], bar.end);
+    lanes = std::max(lanes, bar.lane + 1);
+  }
+  return lanes;
+}
+
+/// Where a lane lies; between workers with several lanes one is left empty.
+double height_of(std::size_t row, std::size_t lane, std::size_t lanes) {
+  return static_cast<double>(row * (lanes == 1 ? 1 : lanes + 1) + lane);
+}
+
 /// Shortens times in which nothing ran, as between a run and its resumption. Returns where.
 std::vector<double> cut_idle_times(std::vector<Bar>& bars) {
   double busy = 0;
@@ -71,7 +98,7 @@ std::vector<double> cut_idle_times(std::vector<Bar>& bars) {
   for (Bar& bar : bars) {
     const double idle = bar.begin - end;
     end = std::max(end, bar.end);
-    if (idle > kLongestIdle * busy) {
+    if (idle > std::max(kLongestIdle * busy, kShortestCut_s)) {
       shift += idle - kCutIdle * busy;
       cuts.push_back(bar.begin - shift - kCutIdle * busy / 2);
     }
@@ -105,15 +132,17 @@ std::size_t series_of(TrialState state) {
   return state == TrialState::Failed ? 2 : 3;
 }
 
-Axis worker_axis(const std::map<std::string, std::size_t>& rows, std::size_t shown) {
-  Axis axis{.label = "Worker", .low = -0.6, .high = static_cast<double>(shown) - 0.4};
+Axis worker_axis(const std::map<std::string, std::size_t>& rows, std::size_t shown,
+                 std::size_t lanes) {
+  Axis axis{.label = "Worker", .low = -0.6, .high = height_of(shown - 1, lanes - 1, lanes) + 0.6};
   std::set<std::string> hosts;
   for (const auto& [worker, row] : rows) hosts.insert(worker.substr(0, worker.find(':')));
   const std::size_t step = (shown - 1) / 24 + 1;
   for (const auto& [worker, row] : rows) {
     if (row >= shown || row % step != 0) continue;
     const std::string host = hosts.size() > 1 ? worker.substr(0, worker.find(':')) + " " : "";
-    axis.ticks.push_back({static_cast<double>(row), shorten(host, 20) + std::to_string(row + 1)});
+    const double middle = (height_of(row, 0, lanes) + height_of(row, lanes - 1, lanes)) / 2;
+    axis.ticks.push_back({middle, shorten(host, 20) + std::to_string(row + 1)});
   }
   return axis;
 }
@@ -125,6 +154,7 @@ Figure timeline_figure(const FigureInput& input) {
   if (bars.empty()) return {.why_not = "no trial has begun"};
   const auto rows = rows_of(bars);
   const std::size_t shown = std::min(rows.size(), kMostWorkers);
+  const std::size_t lanes = assign_lanes(bars, shown);
   const std::vector<double> cuts = cut_idle_times(bars);
   double end = 0;
   for (const Bar& bar : bars) end = std::max(end, bar.end);
@@ -136,13 +166,13 @@ Figure timeline_figure(const FigureInput& input) {
     if (row >= shown) continue;
     const double begin = bar.begin / unit.seconds;
     const double length = std::max(bar.end / unit.seconds - begin - kGap * end, kThinnest * end);
-    const auto y = static_cast<double>(row);
+    const double y = height_of(row, bar.lane, lanes);
     auto& points = series[series_of(bar.trial->state)].points;
     points.insert(points.end(), {{begin, y}, {begin + length, y}, {.x = NAN, .y = NAN}});
   }
   Plot plot{.name = "timeline",
             .x = {.label = fmt::format("Time since the first trial began, in {}", unit.name)},
-            .y = worker_axis(rows, shown),
+            .y = worker_axis(rows, shown, lanes),
             .panels = {Panel{.title = "", .series = {}}},
             .wide = true};
   plot.x.low = -0.01 * end;
@@ -158,6 +188,11 @@ Figure timeline_figure(const FigureInput& input) {
   }
   plot.caption = fmt::format("{} on {}, each bar one trial.", count_of(std::ssize(bars), "trial"),
                              count_of(std::ssize(rows), "worker"));
+  if (lanes > 1) {
+    plot.caption +=
+        " A bar lasts until its trial has ended, pauses included, and stands with the worker that "
+        "had it last.";
+  }
   if (!cuts.empty()) plot.caption += " Gray lines: a long time in which nothing ran is cut out.";
   if (rows.size() > shown) plot.caption += fmt::format(" The first {} workers are shown.", shown);
   return {.plot = std::move(plot)};
