@@ -15,6 +15,7 @@
 #include "base/assert.h"
 #include "math/fast_exp.h"
 #include "math/truncated_normal.h"
+#include "math/vector_clones.h"
 
 namespace hypertune {
 namespace {
@@ -67,10 +68,11 @@ std::vector<std::uint32_t> sorted_order(std::span<const double> values, double l
   for (std::size_t i = 0; i < n; ++i) order[next[buckets[i]]++] = static_cast<std::uint32_t>(i);
   for (std::size_t b = 0; b < n; ++b) {
     if (starts[b + 1] - starts[b] < 2) continue;
-    const auto first = order.begin();
-    std::sort(first + starts[b], first + starts[b + 1], [&](std::uint32_t i, std::uint32_t j) {
+    const auto before = [&](std::uint32_t i, std::uint32_t j) {
       return values[i] < values[j] || (values[i] == values[j] && i < j);
-    });
+    };
+    const std::span of_bucket(order.begin() + starts[b], order.begin() + starts[b + 1]);
+    if (!std::ranges::is_sorted(of_bucket, before)) std::ranges::sort(of_bucket, before);
   }
   return order;
 }
@@ -91,13 +93,85 @@ std::vector<double> gaps(std::span<const double> means, std::span<const std::uin
   return result;
 }
 
+/// The same gaps, but those below range / `parts` become that; without sorting. Of the values in an
+/// interval narrower than that only the smallest and the largest may have a larger gap.
+std::vector<double> clipped_gaps(std::span<const double> means, std::size_t parts, double low,
+                                 double high) {
+  struct Interval {
+    double least = std::numeric_limits<double>::infinity();
+    double most = -std::numeric_limits<double>::infinity();
+    std::size_t first = 0;  ///< of equal values the first is to the left of the others
+    std::size_t last = 0;
+  };
+  std::vector<Interval> intervals(parts + 1);
+  const double density = static_cast<double>(intervals.size()) / (high - low);
+  for (std::size_t i = 0; i < means.size(); ++i) {
+    const double x = means[i];
+    const double at = std::clamp((x - low) * density, 0.0, static_cast<double>(parts));
+    Interval& interval = intervals[static_cast<std::size_t>(at)];
+    if (x < interval.least) {
+      interval.least = x;
+      interval.first = i;
+    }
+    if (x >= interval.most) {
+      interval.most = x;
+      interval.last = i;
+    }
+  }
+  std::erase_if(intervals, [](const Interval& interval) { return interval.least > interval.most; });
+  const double smallest = (high - low) / static_cast<double>(parts);
+  std::vector<double> result(means.size(), smallest);
+  const bool several = means.size() > 1;
+  for (std::size_t i = 0; i < intervals.size(); ++i) {
+    const Interval& here = intervals[i];
+    const bool first = i == 0;
+    const bool last = i + 1 == intervals.size();
+    const double left = here.least - (first ? low : intervals[i - 1].most);
+    const double right = (last ? high : intervals[i + 1].least) - here.most;
+    double& leftmost = result[here.first];
+    double& rightmost = result[here.last];
+    if (!first || !several) leftmost = std::max(leftmost, left);
+    if (!last || !several) rightmost = std::max(rightmost, right);
+  }
+  return result;
+}
+
+/// Each of n values becomes the exponential of its difference to `largest`, the largest.
+HT_VECTOR_CLONES
+void exp_of_differences(double* values, std::size_t n, double largest) {
+  for (std::size_t i = 0; i < n; ++i) {
+    const double difference = values[i] - largest;
+    values[i] = fast_exp(difference > -700 ? difference : -700);
+  }
+}
+
+/// Takes the squares of ((x - mean) * scale) from `out`, which has all n kernels at the first of
+/// four points, then all at the second, and so on.
+HT_VECTOR_CLONES
+void subtract_squares(const double* __restrict means, const double* __restrict scales,
+                      std::size_t n, const double* at, double* __restrict out) {
+  const double at0 = at[0];
+  const double at1 = at[1];
+  const double at2 = at[2];
+  const double at3 = at[3];
+  for (std::size_t k = 0; k < n; ++k) {
+    const double mean = means[k];
+    const double scale = scales[k];
+    const double t0 = (at0 - mean) * scale;
+    const double t1 = (at1 - mean) * scale;
+    const double t2 = (at2 - mean) * scale;
+    const double t3 = (at3 - mean) * scale;
+    out[k] -= t0 * t0;
+    out[n + k] -= t1 * t1;
+    out[2 * n + k] -= t2 * t2;
+    out[3 * n + k] -= t3 * t3;
+  }
+}
+
 /// Logarithm of the sum of exponentials; overwrites its argument.
 double log_sum_exp(std::span<double> values) {
   const double largest = *std::max_element(values.begin(), values.end());
-  for (double& value : values) {
-    const double difference = value - largest;
-    value = fast_exp(difference > -700 ? difference : -700);
-  }
+  exp_of_differences(values.data(), values.size(), largest);
   std::array<double, 4> sums{};  // independent, so that additions need not wait for each other
   std::size_t i = 0;
   for (; i + 4 <= values.size(); i += 4) {
@@ -156,18 +230,26 @@ ParzenMixture::Kernels ParzenMixture::kernels_along(const ParzenNumber& axis,
   if (axis.log) {
     for (double& mean : kernels.means) mean = std::log(mean);
   }
-  const std::vector<std::uint32_t> order = sorted_order(kernels.means, low, high);
-  kernels.deviations = gaps(kernels.means, order, low, high);
-  const double smallest = range / std::min(100.0, static_cast<double>(weights_.size() + 1));
+  const std::size_t parts = std::min<std::size_t>(100, weights_.size() + 1);
+  const double smallest = range / static_cast<double>(parts);
+  std::vector<std::uint32_t> order;
+  if (axis.step > 0) {
+    order = sorted_order(kernels.means, low, high);
+    kernels.deviations = gaps(kernels.means, order, low, high);
+  } else {
+    kernels.deviations = clipped_gaps(kernels.means, parts, low, high);
+  }
   for (double& deviation : kernels.deviations) deviation = std::clamp(deviation, smallest, range);
+  kernels.narrowest = smallest;
   kernels.means.push_back(0.5 * (low + high));
   kernels.deviations.push_back(range);
 
-  const auto log_mass = [&](std::size_t k) {
-    const double a = (low - kernels.means[k]) / kernels.deviations[k];
-    const double b = (high - kernels.means[k]) / kernels.deviations[k];
-    constexpr double kCertain = 9;  // less than 1e-18 lies beyond
-    return a < -kCertain && b > kCertain ? 0.0 : log_normal_mass(a, b);
+  const auto log_mass = [&](std::size_t k, double inverse) {
+    const double a = (low - kernels.means[k]) * inverse;
+    const double b = (high - kernels.means[k]) * inverse;
+    constexpr double kCertain = 7.5;  // less than 1e-13 lies beyond
+    if (b > kCertain) return a < -kCertain ? 0.0 : log_normal_cdf(-a);
+    return a < -kCertain ? log_normal_cdf(b) : log_normal_mass(a, b);
   };
   if (axis.step > 0) {
     kernels.classes.resize(weights_.size());
@@ -181,7 +263,9 @@ ParzenMixture::Kernels ParzenMixture::kernels_along(const ParzenNumber& axis,
     for (const std::uint32_t k : order) add_class(k);
     add_class(static_cast<std::uint32_t>(order.size()));
     std::vector<double> masses;
-    for (const std::uint32_t k : kernels.distinct) masses.push_back(log_mass(k));
+    for (const std::uint32_t k : kernels.distinct) {
+      masses.push_back(log_mass(k, 1 / kernels.deviations[k]));
+    }
     for (std::size_t k = 0; k < constants_.size(); ++k) {
       constants_[k] -= masses[kernels.classes[k]];
     }
@@ -189,12 +273,15 @@ ParzenMixture::Kernels ParzenMixture::kernels_along(const ParzenNumber& axis,
   }
   kernels.scales.resize(weights_.size());
   const double log_smallest = std::log(smallest);
+  const double inverse_smallest = 1 / smallest;
   const double log_sqrt_two_pi = 0.5 * std::log(2 * std::numbers::pi);
   for (std::size_t k = 0; k < constants_.size(); ++k) {
     const double deviation = kernels.deviations[k];
-    const double log_deviation = deviation == smallest ? log_smallest : std::log(deviation);
-    constants_[k] -= log_deviation + log_sqrt_two_pi + log_mass(k);
-    kernels.scales[k] = 1 / (deviation * std::numbers::sqrt2);
+    const bool is_smallest = deviation == smallest;
+    const double log_deviation = is_smallest ? log_smallest : std::log(deviation);
+    const double inverse = is_smallest ? inverse_smallest : 1 / deviation;
+    constants_[k] -= log_deviation + log_sqrt_two_pi + log_mass(k, inverse);
+    kernels.scales[k] = inverse * (0.5 * std::numbers::sqrt2);
   }
   return kernels;
 }
@@ -209,14 +296,29 @@ ParzenMixture::Kernels ParzenMixture::kernels_along(const ParzenCategory& axis,
 }
 
 std::vector<double> ParzenMixture::log_masses(const ParzenNumber& axis, const Kernels& kernels,
-                                              double x) {
+                                              double x, std::vector<double>& narrowest) {
   const Cell cell = cell_of(axis, x);
+  const auto mass_of = [&](double distance, double deviation) {
+    return log_normal_mass_around(distance / deviation, cell.width / deviation);
+  };
+  // Most kernels of many are the narrowest ones, and values lie whole steps apart.
+  constexpr double kMostKept = 1000;
   std::vector<double> masses;
   masses.reserve(kernels.distinct.size());
   for (const std::uint32_t k : kernels.distinct) {
     const double deviation = kernels.deviations[k];
-    masses.push_back(log_normal_mass_around((cell.middle - kernels.means[k]) / deviation,
-                                            cell.width / deviation));
+    const double distance = std::abs(cell.middle - kernels.means[k]);
+    const double steps = std::round(distance / cell.width);
+    const bool kept = !axis.log && deviation == kernels.narrowest && steps < kMostKept &&
+                      std::abs(steps * cell.width - distance) <= 1e-12 * cell.width;
+    if (!kept) {
+      masses.push_back(mass_of(distance, deviation));
+      continue;
+    }
+    const auto i = static_cast<std::size_t>(steps);
+    if (i >= narrowest.size()) narrowest.resize(i + 1, std::numeric_limits<double>::quiet_NaN());
+    if (std::isnan(narrowest[i])) narrowest[i] = mass_of(distance, deviation);
+    masses.push_back(narrowest[i]);
   }
   return masses;
 }
@@ -288,9 +390,9 @@ void ParzenMixture::add_log_density(const ParzenNumber& axis, const Kernels& ker
   const std::size_t n = kernels.means.size();
   if (axis.step > 0) {
     for (std::size_t j = 0; j < kBlock; ++j) {
-      const auto [entry, is_new] = known.try_emplace(points[j]);
+      const auto [entry, is_new] = known.at.try_emplace(points[j]);
       std::vector<double>& masses = entry->second;
-      if (is_new) masses = log_masses(axis, kernels, points[j]);
+      if (is_new) masses = log_masses(axis, kernels, points[j], known.narrowest);
       double* out = sums.data() + j * n;
       for (std::size_t k = 0; k < n; ++k) out[k] += masses[kernels.classes[k]];
     }
@@ -300,20 +402,8 @@ void ParzenMixture::add_log_density(const ParzenNumber& axis, const Kernels& ker
   if (axis.log) {
     for (double& x : at) x = std::log(x);
   }
-  const double* __restrict means = kernels.means.data();
-  const double* __restrict scales = kernels.scales.data();
-  double* __restrict out = sums.data();
   static_assert(kBlock == 4);
-  for (std::size_t k = 0; k < n; ++k) {
-    const double mean = means[k];
-    const double scale = scales[k];
-    const Block t = {(at[0] - mean) * scale, (at[1] - mean) * scale, (at[2] - mean) * scale,
-                     (at[3] - mean) * scale};
-    out[k] -= t[0] * t[0];
-    out[n + k] -= t[1] * t[1];
-    out[2 * n + k] -= t[2] * t[2];
-    out[3 * n + k] -= t[3] * t[3];
-  }
+  subtract_squares(kernels.means.data(), kernels.scales.data(), n, at.data(), sums.data());
 }
 
 void ParzenMixture::add_log_density(const ParzenCategory& axis, const Kernels& kernels,

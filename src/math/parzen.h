@@ -67,6 +67,7 @@ class ParzenMixture {
   struct Kernels {
     std::vector<double> means;       ///< of a category: the observed one, and -1 of the prior
     std::vector<double> deviations;  ///< empty for a category
+    double narrowest = 0;            ///< the least deviation that there may be
     std::vector<double> scales;      ///< 1 / (deviation * sqrt(2)); empty but for continuous axes
     /// Of a stepped axis: kernels of one mean and deviation share their number, and `distinct` has
     /// one kernel of each number.
@@ -76,8 +77,14 @@ class ParzenMixture {
 
   Kernels kernels_along(const ParzenNumber& axis, std::span<const double> observed);
   Kernels kernels_along(const ParzenCategory& axis, std::span<const double> observed);
+  /// What is known of a stepped axis.
+  struct Masses {
+    std::map<double, std::vector<double>> at;  ///< what `log_masses` gave at a value
+    std::vector<double> narrowest;  ///< of the narrowest kernels, so many steps away; or NaN
+  };
   /// Of the distinct kernels of a stepped axis at `x`, in logarithms.
-  static std::vector<double> log_masses(const ParzenNumber& axis, const Kernels& kernels, double x);
+  static std::vector<double> log_masses(const ParzenNumber& axis, const Kernels& kernels, double x,
+                                        std::vector<double>& narrowest);
   double draw_along(const ParzenNumber& axis, const Kernels& kernels, std::size_t kernel,
                     Rng& rng) const;
   double draw_along(const ParzenCategory& axis, const Kernels& kernels, std::size_t kernel,
@@ -86,8 +93,6 @@ class ParzenMixture {
   static constexpr std::size_t kBlock = 4;
   /// A coordinate of each.
   using Block = std::array<double, kBlock>;
-  /// What `log_masses` gave at a value.
-  using Masses = std::map<double, std::vector<double>>;
 
   /// Adds the logarithm of each kernel's density at the points, less its part of `constants_`, to
   /// `sums`, which has all kernels at the first point, then all at the second, and so on.

@@ -64,22 +64,33 @@ double log_normal_cdf(double x) {
   return -0.5 * x * x - std::log(-x) - kLogSqrtTwoPi + std::log(sum);
 }
 
-double log_normal_quantile(double log_p) {
-  HT_ASSERT(log_p < 0);
-  // Newton's method in the left half, where the logarithm bends enough to converge fast.
-  const bool right = log_p > -std::numbers::ln2;
-  const double y = right ? log_one_minus_exp(-log_p) : log_p;
+namespace {
+
+/// The quantile of probabilities below about one half, by Halley's method: there the logarithm
+/// bends enough to converge fast.
+double left_quantile(double log_p) {
   // To start with: the tail's leading term, or the logistic distribution of the same variance.
-  double x = y < -5 ? -std::sqrt(-2 * (y + kLogSqrtTwoPi))
-                    : -std::sqrt(3.0) / std::numbers::pi * std::log(std::expm1(-y));
+  double x = log_p < -5 ? -std::sqrt(-2 * (log_p + kLogSqrtTwoPi))
+                        : -std::sqrt(3.0) / std::numbers::pi * std::log(std::expm1(-log_p));
   constexpr int kMaxSteps = 50;
   for (int i = 0; i < kMaxSteps; ++i) {
     const double value = log_normal_cdf(x);
-    const double step = (value - y) * std::exp(value + 0.5 * x * x + kLogSqrtTwoPi);
+    const double slope = std::exp(-0.5 * x * x - kLogSqrtTwoPi - value);
+    const double newton = (value - log_p) / slope;
+    const double step = newton / std::max(0.5, 1 + 0.5 * newton * (x + slope));
     x -= step;
-    if (std::abs(step) <= 1e-9 * std::max(std::abs(x), 1e-3)) break;  // it squares at each step
+    // What is left is about the third power.
+    if (std::abs(step) <= 1e-4 * std::max(std::abs(x), 1e-2)) break;
   }
-  return right ? -x : x;
+  return x;
+}
+
+}  // namespace
+
+double log_normal_quantile(double log_p) {
+  HT_ASSERT(log_p < 0);
+  return log_p > -std::numbers::ln2 ? -left_quantile(log_one_minus_exp(-log_p))
+                                    : left_quantile(log_p);
 }
 
 double log_normal_mass(double a, double b) {
@@ -107,6 +118,15 @@ double truncated_normal_quantile(double q, double a, double b) {
   if (q == 0) return a;
   if (q == 1) return b;
   if (a >= 0) return -truncated_normal_quantile(1 - q, -b, -a);
+  if (a > kFarTail && b > 0) {  // nothing cancels, nor becomes too small
+    const double below = 0.5 * std::erfc(-a * kSqrtHalf);
+    const double above = 0.5 * std::erfc(b * kSqrtHalf);
+    const double inside = 1 - below - above;
+    const double left = below + q * inside;
+    const double x = left < 0.5 ? left_quantile(std::log(left))
+                                : -left_quantile(std::log(above + (1 - q) * inside));
+    return std::clamp(x, a, b);
+  }
   const double log_p = log_sum_exp(log_normal_cdf(a), std::log(q) + log_normal_mass(a, b));
   return log_p < 0 ? std::clamp(log_normal_quantile(log_p), a, b) : b;
 }
