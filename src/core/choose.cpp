@@ -8,7 +8,6 @@
 #include <string>
 
 #include "hypertune/error.h"
-#include "space/encoding.h"
 
 namespace hypertune {
 namespace {
@@ -68,15 +67,6 @@ std::optional<Chosen> choose_among_all(const Requirements& wanted, Rng rng) {
   if (!counted) return std::nullopt;
   if (chosen.points == 0) fail(wanted, "no point of the space", refused);
   return chosen;
-}
-
-Params random_point(const SearchSpace& open, const Rng& rng) {
-  Params values;
-  for (const Parameter& parameter : open.parameters()) {
-    if (!open.active(parameter, values)) continue;
-    values[parameter.name] = decode(parameter.domain, rng.fork(parameter.name).uniform());
-  }
-  return values;
 }
 
 }  // namespace

@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <map>
@@ -21,7 +20,7 @@
 #include "hypertune/error.h"
 #include "hypertune/sampler.h"
 #include "math/cma.h"
-#include "space/encoding.h"
+#include "space/points.h"
 
 namespace hypertune {
 namespace {
@@ -51,25 +50,12 @@ struct Facts {
   int total() const { return numeric + categorical; }
 };
 
-double values_of(const Domain& domain) {
-  if (const auto* choices = std::get_if<CategoricalDomain>(&domain)) {
-    return static_cast<double>(choices->choices.size());
-  }
-  if (const auto* whole = std::get_if<IntDomain>(&domain)) {
-    const double range = static_cast<double>(whole->high) - static_cast<double>(whole->low);
-    return std::floor(range / static_cast<double>(whole->step)) + 1;
-  }
-  const auto& real = std::get<FloatDomain>(domain);
-  if (real.step) return last_step(real) + 1;
-  return real.low == real.high ? 1 : std::numeric_limits<double>::infinity();
-}
-
 Facts facts_of(const SearchSpace& space) {
   Facts facts;
   for (const Parameter& parameter : space.parameters()) {
-    const double values = values_of(parameter.domain);
-    if (parameter.role != Role::Sampled || values <= 1) continue;
-    facts.points *= values;
+    const auto values = count_values(parameter.domain);
+    if (parameter.role != Role::Sampled || values == 1) continue;
+    facts.points *= values ? static_cast<double>(*values) : std::numeric_limits<double>::infinity();
     const bool category = std::holds_alternative<CategoricalDomain>(parameter.domain);
     ++(category ? facts.categorical : facts.numeric);
     facts.conditional += parameter.when ? 1 : 0;

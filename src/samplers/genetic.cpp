@@ -11,6 +11,7 @@
 
 #include "hypertune/error.h"
 #include "space/encoding.h"
+#include "space/points.h"
 
 namespace hypertune {
 namespace {
@@ -106,15 +107,6 @@ Value mutated(const Parameter& parameter, const Value& value, const Breeding& br
   return decode(parameter.domain, polynomial(unit, breeding.mutation_eta, rng));
 }
 
-Params random_params(const SearchSpace& space, const Rng& rng) {
-  Params params;
-  for (const Parameter& parameter : space.parameters()) {
-    if (!space.active(parameter, params)) continue;
-    params[parameter.name] = decode(parameter.domain, rng.fork(parameter.name).uniform());
-  }
-  return params;
-}
-
 Params bred(const SearchSpace& space, std::span<const TrialRecord* const> parents,
             const Breeding& breeding, const Rng& rng) {
   Rng chance = rng.fork("parents");
@@ -174,7 +166,7 @@ Params child(const SearchSpace& space, const Past& past, const Breeding& breedin
   for (int attempt = 0; attempt < 2 * kAttempts; ++attempt) {
     const bool from_parents = !past.parents().empty() && attempt < kAttempts;
     const Rng own = attempt == 0 ? rng : rng.fork(fmt::format("attempt {}", attempt));
-    params = from_parents ? bred(space, past.parents(), breeding, own) : random_params(space, own);
+    params = from_parents ? bred(space, past.parents(), breeding, own) : random_point(space, own);
     Params all = params;
     all.insert(space.fixed().begin(), space.fixed().end());
     if (!past.contains(all)) break;

@@ -138,6 +138,15 @@ bool for_each_point(const SearchSpace& space, const std::function<bool(const Par
   return is_finite(space) && Walk(space, visit, tries_left).from(0);
 }
 
+Params random_point(const SearchSpace& space, const Rng& rng) {
+  Params params;
+  for (const Parameter& parameter : space.parameters()) {
+    if (!space.active(parameter, params)) continue;
+    params[parameter.name] = decode(parameter.domain, rng.fork(parameter.name).uniform());
+  }
+  return params;
+}
+
 bool may_have_points(const SearchSpace& space, int& tries_left) {
   bool found = false;
   const auto stop_at_first = [&](const Params&) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "hypertune/rng.h"
 #include "hypertune/space.h"
 
 namespace hypertune {
@@ -28,6 +29,10 @@ bool is_finite(const SearchSpace& space);
 /// off `tries_left`.
 bool for_each_point(const SearchSpace& space, const std::function<bool(const Params&)>& visit,
                     int& tries_left);
+
+/// Each active parameter independently and evenly from its unit axis; constraints are not looked
+/// at.
+Params random_point(const SearchSpace& space, const Rng& rng);
 
 /// False when there is surely no point.
 bool may_have_points(const SearchSpace& space, int& tries_left);
