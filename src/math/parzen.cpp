@@ -1,19 +1,16 @@
-// Parzen estimators.
-//
-// Most of the time goes into `log_density`: kernels times points times axes. What does not depend
-// on the point is computed once for each kernel, the rest runs over arrays of kernels in loops that
-// compilers turn into vector instructions.
+// Parzen estimators: weights, kernels and draws; parzen_density.cpp evaluates them.
 #include "math/parzen.h"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <numbers>
 #include <numeric>
 
 #include "base/assert.h"
-#include "math/fast_exp.h"
+#include "math/parzen_bounds.h"
 #include "math/truncated_normal.h"
 #include "math/vector_clones.h"
 
@@ -21,405 +18,351 @@ namespace hypertune {
 namespace {
 
 constexpr std::size_t kFullWeight = 25;  // so many of the latest observations weigh 1
+constexpr double kLeastShare = ParzenMixture::kLeastShare;
+constexpr std::size_t kVector = 8;       // numbers in the longest vectors
+constexpr std::size_t kMostParts = 254;  // of a range
 
-/// The bounds between which the normals are cut off, in the logarithm where the axis says so: a
-/// stepped value owns half a step to either side.
-double lower(const ParzenNumber& axis) {
-  const double low = axis.low - axis.step / 2;
-  return axis.log ? std::log(low) : low;
-}
-double upper(const ParzenNumber& axis) {
-  const double high = axis.high + axis.step / 2;
-  return axis.log ? std::log(high) : high;
+std::size_t whole_vectors(std::size_t n) { return (n + kVector - 1) / kVector * kVector; }
+
+/// Of whole vectors.
+double sum_of_vectors(std::span<const double> values) {
+  std::array<double, kVector> sums{};
+  for (std::size_t i = 0; i < values.size(); i += kVector) {
+    for (std::size_t j = 0; j < kVector; ++j) sums[j] += values[i + j];
+  }
+  return std::accumulate(sums.begin(), sums.end(), 0.0);
 }
 
-/// What a value of a stepped axis owns, in the logarithm where the axis says so.
-struct Cell {
-  double middle;
-  double width;
+/// What a normal has between the bounds.
+double mass_inside(const ParzenBounds& bounds, double mean, double deviation) {
+  const double inverse = 1 / deviation;
+  // Rounding may put a mean beyond its bound.
+  return normal_mass_inside(std::min(0.0, (bounds.low - mean) * inverse),
+                            std::max(0.0, (bounds.high - mean) * inverse));
+}
+
+/// Of each of n values the number of the part in which it lies.
+HT_VECTOR_CLONES
+void find_parts(const double* values, std::size_t n, double low, double density, double last,
+                std::uint8_t* parts) {
+  for (std::size_t i = 0; i < n; ++i) {
+    double at = (values[i] - low) * density;
+    at = at > 0 ? at : 0;
+    at = at < last ? at : last;
+    parts[i] = static_cast<std::uint8_t>(static_cast<std::int32_t>(at));
+  }
+}
+
+/// Of each of n kernels the step on which its value lies, or -1 of those that lie on none or whose
+/// scale is not the largest.
+HT_VECTOR_CLONES
+void find_cells(const double* values, const double* scales, std::size_t n, const ParzenNumber& axis,
+                double largest, std::int32_t* cells) {
+  const double low = axis.low;
+  const double step = axis.step;
+  constexpr double kRounding = 1e-11;  // of a step
+  for (std::size_t i = 0; i < n; ++i) {
+    const double at = (values[i] - low) / step;
+    const auto cell = static_cast<std::int32_t>(at + 0.5);
+    const double off = at - static_cast<double>(cell);
+    const bool on = (off < 0 ? -off : off) <= kRounding;
+    cells[i] = on & (scales[i] == largest) ? cell : -1;
+  }
+}
+
+/// The values in one part of the range.
+struct Part {
+  bool left_is_empty = false;
+  double least = std::numeric_limits<double>::infinity();
+  double most = -std::numeric_limits<double>::infinity();
+  std::size_t first = 0;  ///< of equal values the first is to the left of the others
+  std::size_t last = 0;
 };
 
-Cell cell_of(const ParzenNumber& axis, double x) {
-  if (!axis.log) return {x, axis.step};
-  constexpr double kSmallStep = 1e-6;  // the logarithm is straight over it
-  if (axis.step < kSmallStep * x) return {std::log(x), axis.step / x};
-  const double left = std::log(x - axis.step / 2);
-  const double right = std::log(x + axis.step / 2);
-  return {0.5 * (left + right), right - left};
-}
+/// An observation whose larger gap to its neighbors is above the least deviation.
+struct WideGap {
+  std::size_t observation;
+  double gap;
+};
 
-/// Positions of the values in increasing order, equal ones in theirs. Buckets by value first, for
-/// observations are seldom so clustered that a comparing sort would be as fast.
-std::vector<std::uint32_t> sorted_order(std::span<const double> values, double low, double high) {
-  const std::size_t n = values.size();
-  const auto bucket = [&](double value) {
-    const double at = (value - low) / (high - low) * static_cast<double>(n);
-    return static_cast<std::size_t>(std::clamp(at, 0.0, static_cast<double>(n - 1)));
-  };
-  std::vector<std::uint32_t> starts(n + 1, 0);
-  std::vector<std::uint32_t> buckets(n);
-  for (std::size_t i = 0; i < n; ++i) {
-    buckets[i] = static_cast<std::uint32_t>(bucket(values[i]));
-    ++starts[buckets[i] + 1];
-  }
-  std::partial_sum(starts.begin(), starts.end(), starts.begin());
-  std::vector<std::uint32_t> order(n);
-  std::vector<std::uint32_t> next(starts.begin(), starts.end() - 1);
-  for (std::size_t i = 0; i < n; ++i) order[next[buckets[i]]++] = static_cast<std::uint32_t>(i);
-  for (std::size_t b = 0; b < n; ++b) {
-    if (starts[b + 1] - starts[b] < 2) continue;
-    const auto before = [&](std::uint32_t i, std::uint32_t j) {
-      return values[i] < values[j] || (values[i] == values[j] && i < j);
-    };
-    const std::span of_bucket(order.begin() + starts[b], order.begin() + starts[b + 1]);
-    if (!std::ranges::is_sorted(of_bucket, before)) std::ranges::sort(of_bucket, before);
-  }
-  return order;
-}
+}  // namespace
 
-/// The larger gap to the neighbors in `order`, with the bounds as outermost neighbors; between two
-/// or more observations the outermost ones look inward only.
-std::vector<double> gaps(std::span<const double> means, std::span<const std::uint32_t> order,
-                         double low, double high) {
-  const std::size_t n = order.size();
-  std::vector<double> result(n);
-  for (std::size_t i = 0; i < n; ++i) {
-    const double left = means[order[i]] - (i > 0 ? means[order[i - 1]] : low);
-    const double right = (i + 1 < n ? means[order[i + 1]] : high) - means[order[i]];
-    const bool first = n > 1 && i == 0;
-    const bool last = n > 1 && i + 1 == n;
-    result[order[i]] = first ? right : last ? left : std::max(left, right);
-  }
-  return result;
-}
+/// Room for what is looked at on one axis after the other.
+struct ParzenScratch {
+  std::vector<std::uint8_t> part_of;
+  std::vector<std::uint32_t> outer;  ///< observations in parts beside empty ones
+  std::vector<Part> lonely;
+  std::vector<WideGap> wide;
+  std::vector<std::size_t> kernels;
+};
 
-/// The same gaps, but those below range / `parts` become that; without sorting. Of the values in an
-/// interval narrower than that only the smallest and the largest may have a larger gap.
-std::vector<double> clipped_gaps(std::span<const double> means, std::size_t parts, double low,
-                                 double high) {
-  struct Interval {
-    double least = std::numeric_limits<double>::infinity();
-    double most = -std::numeric_limits<double>::infinity();
-    std::size_t first = 0;  ///< of equal values the first is to the left of the others
-    std::size_t last = 0;
-  };
-  std::vector<Interval> intervals(parts + 1);
-  const double density = static_cast<double>(intervals.size()) / (high - low);
+namespace {
+
+/// All of them, without sorting; in no order, and one may come twice, the larger gap last. The
+/// bounds are the outermost neighbors, but between two or more observations the outermost ones look
+/// inward only. `narrowest` is the least deviation.
+///
+/// The range is divided into parts half as wide. Only at a part beside an empty one may there be a
+/// gap that matters, and there only beside its smallest and its largest value.
+std::span<const WideGap> wide_gaps(std::span<const double> means, const ParzenBounds& bounds,
+                                   double narrowest, ParzenScratch& scratch) {
+  scratch.wide.clear();
+  if (means.empty()) return {};
+  const double wanted = 2 * (bounds.high - bounds.low) / narrowest;
+  const auto count = static_cast<std::size_t>(std::ceil(wanted)) + 1;
+  HT_ASSERT(count <= kMostParts);
+  std::vector<std::uint8_t>& part_of = scratch.part_of;
+  part_of.resize(means.size());
+  find_parts(means.data(), means.size(), bounds.low, 2 / narrowest, static_cast<double>(count - 1),
+             part_of.data());
+  // A part more on either side, where the bounds are.
+  std::array<std::uint8_t, kMostParts + 2> filled{};
+  for (const std::size_t part : part_of) filled[part + 1] = 1;
+  // Those beside an empty one, from left to right, and which of them a part is, from 1.
+  std::vector<Part>& lonely = scratch.lonely;
+  lonely.clear();
+  std::array<std::uint8_t, kMostParts> place{};
+  std::array<std::uint8_t, kMostParts + 1> found_at;
+  std::size_t lonely_parts = 0;
+  for (std::size_t p = 0; p < count; ++p) {  // without a branch that would be guessed wrongly
+    found_at[lonely_parts] = static_cast<std::uint8_t>(p);
+    lonely_parts += filled[p + 1] & ~(filled[p] & filled[p + 2]);
+  }
+  for (const std::size_t p : std::span(found_at).first(lonely_parts)) {
+    lonely.push_back({.left_is_empty = !filled[p]});
+    place[p] = static_cast<std::uint8_t>(lonely.size());
+  }
+  // First which ones, again without a branch.
+  scratch.outer.resize(means.size());
+  std::size_t found = 0;
   for (std::size_t i = 0; i < means.size(); ++i) {
+    scratch.outer[found] = static_cast<std::uint32_t>(i);
+    found += place[part_of[i]] != 0 ? 1 : 0;
+  }
+  for (const std::size_t i : std::span(scratch.outer).first(found)) {
+    Part& part = lonely[place[part_of[i]] - 1U];
     const double x = means[i];
-    const double at = std::clamp((x - low) * density, 0.0, static_cast<double>(parts));
-    Interval& interval = intervals[static_cast<std::size_t>(at)];
-    if (x < interval.least) {
-      interval.least = x;
-      interval.first = i;
+    if (x < part.least) {
+      part.least = x;
+      part.first = i;
     }
-    if (x >= interval.most) {
-      interval.most = x;
-      interval.last = i;
+    if (x >= part.most) {
+      part.most = x;
+      part.last = i;
     }
   }
-  std::erase_if(intervals, [](const Interval& interval) { return interval.least > interval.most; });
-  const double smallest = (high - low) / static_cast<double>(parts);
-  std::vector<double> result(means.size(), smallest);
   const bool several = means.size() > 1;
-  for (std::size_t i = 0; i < intervals.size(); ++i) {
-    const Interval& here = intervals[i];
-    const bool first = i == 0;
-    const bool last = i + 1 == intervals.size();
-    const double left = here.least - (first ? low : intervals[i - 1].most);
-    const double right = (last ? high : intervals[i + 1].least) - here.most;
-    double& leftmost = result[here.first];
-    double& rightmost = result[here.last];
-    if (!first || !several) leftmost = std::max(leftmost, left);
-    if (!last || !several) rightmost = std::max(rightmost, right);
+  const auto add = [&](std::size_t i, double gap) {
+    if (gap > narrowest) scratch.wide.push_back({i, std::min(gap, bounds.high - bounds.low)});
+  };
+  const Part* before = nullptr;
+  for (const Part& part : lonely) {
+    if (part.left_is_empty) {
+      const double gap = part.least - (before != nullptr ? before->most : bounds.low);
+      if (before != nullptr) add(before->last, gap);
+      if (before != nullptr || !several) add(part.first, gap);
+    }
+    before = &part;
   }
-  return result;
-}
-
-/// Each of n values becomes the exponential of its difference to `largest`, the largest.
-HT_VECTOR_CLONES
-void exp_of_differences(double* values, std::size_t n, double largest) {
-  for (std::size_t i = 0; i < n; ++i) {
-    const double difference = values[i] - largest;
-    values[i] = fast_exp(difference > -700 ? difference : -700);
-  }
-}
-
-/// Takes the squares of ((x - mean) * scale) from `out`, which has all n kernels at the first of
-/// four points, then all at the second, and so on.
-HT_VECTOR_CLONES
-void subtract_squares(const double* __restrict means, const double* __restrict scales,
-                      std::size_t n, const double* at, double* __restrict out) {
-  const double at0 = at[0];
-  const double at1 = at[1];
-  const double at2 = at[2];
-  const double at3 = at[3];
-  for (std::size_t k = 0; k < n; ++k) {
-    const double mean = means[k];
-    const double scale = scales[k];
-    const double t0 = (at0 - mean) * scale;
-    const double t1 = (at1 - mean) * scale;
-    const double t2 = (at2 - mean) * scale;
-    const double t3 = (at3 - mean) * scale;
-    out[k] -= t0 * t0;
-    out[n + k] -= t1 * t1;
-    out[2 * n + k] -= t2 * t2;
-    out[3 * n + k] -= t3 * t3;
-  }
-}
-
-/// Logarithm of the sum of exponentials; overwrites its argument.
-double log_sum_exp(std::span<double> values) {
-  const double largest = *std::max_element(values.begin(), values.end());
-  exp_of_differences(values.data(), values.size(), largest);
-  std::array<double, 4> sums{};  // independent, so that additions need not wait for each other
-  std::size_t i = 0;
-  for (; i + 4 <= values.size(); i += 4) {
-    for (std::size_t j = 0; j < 4; ++j) sums[j] += values[i + j];
-  }
-  for (; i < values.size(); ++i) sums[0] += values[i];
-  return largest + std::log((sums[0] + sums[1]) + (sums[2] + sums[3]));
+  if (!several) add(before->last, bounds.high - before->most);
+  return scratch.wide;
 }
 
 }  // namespace
 
 std::vector<double> parzen_weights(std::span<const double> counts) {
-  const double n = std::accumulate(counts.begin(), counts.end(), 0.0);
+  std::vector<double> weights;
+  weights.reserve(whole_vectors(counts.size() + 1));
+  weights.resize(counts.size());
+  double n = 0;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    weights[i] = n + (counts[i] - 1) / 2;  // the middle
+    n += counts[i];
+  }
   const double ramp = n - static_cast<double>(kFullWeight);  // observations that weigh less
   const double slope = ramp > 1 ? (1 - 1 / n) / (ramp - 1) : 0;
-  std::vector<double> weights;
-  weights.reserve(counts.size());
-  double before = 0;
-  for (const double count : counts) {
-    const double middle = before + (count - 1) / 2;
-    weights.push_back(count * (middle < ramp ? std::min(1.0, 1 / n + middle * slope) : 1.0));
-    before += count;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    const double old = std::min(1.0, 1 / n + weights[i] * slope);
+    weights[i] = counts[i] * (weights[i] < ramp ? old : 1.0);
   }
   return weights;
 }
 
-ParzenMixture::ParzenMixture(std::vector<ParzenAxis> axes,
-                             const std::vector<std::vector<double>>& observations,
+void prepare_observation(std::span<const ParzenAxis> axes, std::span<double> row) {
+  HT_ASSERT(row.size() == axes.size() + 1);
+  double sum = 0;
+  for (std::size_t d = 0; d < axes.size(); ++d) {
+    const auto* number = std::get_if<ParzenNumber>(&axes[d]);
+    if (number == nullptr) continue;
+    if (number->log) row[d] = std::log(row[d]);
+    const ParzenBounds bounds = bounds_of(*number);
+    const double mass = mass_inside(bounds, row[d], (bounds.high - bounds.low) * kLeastShare);
+    if (mass < 1) sum += std::log(mass);
+  }
+  row.back() = sum;
+}
+
+ParzenObservations::ParzenObservations(std::size_t axes, std::size_t count)
+    : axes_(axes),
+      count_(count),
+      stride_(whole_vectors(count + 1)),
+      values_(std::make_unique_for_overwrite<double[]>((2 * axes + 1) * stride_)) {
+  HT_ASSERT(axes > 0);
+}
+
+ParzenMixture::ParzenMixture(std::vector<ParzenAxis> axes, ParzenObservations observations,
                              std::vector<double> weights, double prior_weight)
-    : axes_(std::move(axes)), weights_(std::move(weights)) {
-  HT_ASSERT(!axes_.empty() && observations.size() == axes_.size() && prior_weight > 0);
+    : axes_(std::move(axes)),
+      count_(observations.size() + 1),
+      stride_(observations.stride_),
+      values_(std::move(observations.values_)),
+      weights_(std::move(weights)) {
+  HT_ASSERT(observations.axes() == axes_.size() && prior_weight > 0);
+  HT_ASSERT(weights_.size() + 1 == count_);
   weights_.push_back(weights_.empty() ? 1.0 : prior_weight);
-  const double total = std::accumulate(weights_.begin(), weights_.end(), 0.0);
+  weights_.resize(stride_, 0.0);
+  const double total = sum_of_vectors(weights_);
   for (double& weight : weights_) weight /= total;
-  cumulative_.resize(weights_.size());
-  std::partial_sum(weights_.begin(), weights_.end(), cumulative_.begin());
-  smoothing_ = prior_weight / static_cast<double>(weights_.size());
-  constants_.resize(weights_.size());
-  std::transform(weights_.begin(), weights_.end(), constants_.begin(),
-                 [](double weight) { return std::log(weight); });
+  smoothing_ = prior_weight / static_cast<double>(count_);
+  for (std::size_t i = 0; i <= 2 * axes_.size(); ++i) {
+    std::ranges::fill(row(i).subspan(count_), 0.0);
+  }
+  centers_.assign(axes_.size(), 0.0);
+  units_.assign(axes_.size(), 1.0);
+
+  narrowest_ = std::max(kLeastShare, 1 / static_cast<double>(count_ + 1));
+  constants_.assign(stride_, 0.0);
+  if (knows_narrow()) {
+    const std::span narrow = row(axes_.size()).first(count_ - 1);
+    std::ranges::transform(narrow, constants_.begin(), std::negate<>());
+  }
+  std::vector<double> products(count_, 1.0);
+  ParzenScratch scratch;
+  straight_.reserve(axes_.size());
   for (std::size_t d = 0; d < axes_.size(); ++d) {
-    HT_ASSERT(observations[d].size() + 1 == weights_.size());
-    kernels_.push_back(std::visit(
-        [&](const auto& axis) { return kernels_along(axis, observations[d]); }, axes_[d]));
+    if (const auto* number = std::get_if<ParzenNumber>(&axes_[d])) {
+      add_number(d, *number, products, scratch);
+    } else {
+      add_category(d, std::get<ParzenCategory>(axes_[d]));
+    }
   }
+  for (std::size_t k = 0; k < count_; ++k) {
+    if (products[k] != 1) constants_[k] -= std::log(products[k]);
+    constants_[k] += unit_;
+  }
+  fill_single();
 }
 
-ParzenMixture::Kernels ParzenMixture::kernels_along(const ParzenNumber& axis,
-                                                    std::span<const double> observed) {
-  const double low = lower(axis);
-  const double high = upper(axis);
-  const double range = high - low;
+void ParzenMixture::add_number(std::size_t d, const ParzenNumber& axis, std::span<double> products,
+                               ParzenScratch& scratch) {
+  const ParzenBounds bounds = bounds_of(axis);
+  const double range = bounds.high - bounds.low;
   HT_ASSERT(range > 0);
-  Kernels kernels;
-  kernels.means.assign(observed.begin(), observed.end());
-  if (axis.log) {
-    for (double& mean : kernels.means) mean = std::log(mean);
+  const std::size_t prior = count_ - 1;
+  const double smallest = range * narrowest_;
+  const std::span means = row(d).first(count_);
+  const std::span scales = row(axes_.size() + 1 + d).first(count_);
+  means[prior] = 0.5 * (bounds.low + bounds.high);
+  const double largest = kScale / smallest;
+  centers_[d] = means[prior];
+  units_[d] = largest;
+  std::ranges::fill(scales.first(prior), largest);
+  scales[prior] = kScale / range;
+  std::vector<std::size_t>& wide = scratch.kernels;
+  wide.clear();
+  for (const WideGap& gap : wide_gaps(means.first(prior), bounds, smallest, scratch)) {
+    double& scale = scales[gap.observation];
+    if (scale == largest) wide.push_back(gap.observation);
+    scale = std::min(scale, kScale / gap.gap);
   }
-  const std::size_t parts = std::min<std::size_t>(100, weights_.size() + 1);
-  const double smallest = range / static_cast<double>(parts);
-  std::vector<std::uint32_t> order;
-  if (axis.step > 0) {
-    order = sorted_order(kernels.means, low, high);
-    kernels.deviations = gaps(kernels.means, order, low, high);
+
+  const auto norm = [&](std::size_t k) {
+    const double deviation = kScale / scales[k];
+    return mass_inside(bounds, means[k], deviation) * (deviation / smallest);
+  };
+  const auto multiply = [&](std::size_t k, double factor) {
+    constexpr double kHuge = 1e200;
+    products[k] *= factor;
+    if (products[k] > 1 / kHuge && products[k] < kHuge) return;
+    constants_[k] -= std::log(products[k]);
+    products[k] = 1;
+  };
+  multiply(prior, norm(prior));
+  if (knows_narrow()) {
+    for (const std::size_t k : wide) {
+      multiply(k, norm(k) / mass_inside(bounds, means[k], smallest));
+    }
   } else {
-    kernels.deviations = clipped_gaps(kernels.means, parts, low, high);
+    for (std::size_t k = 0; k < prior; ++k) multiply(k, norm(k));
   }
-  for (double& deviation : kernels.deviations) deviation = std::clamp(deviation, smallest, range);
-  kernels.narrowest = smallest;
-  kernels.means.push_back(0.5 * (low + high));
-  kernels.deviations.push_back(range);
-
-  const auto log_mass = [&](std::size_t k, double inverse) {
-    const double a = (low - kernels.means[k]) * inverse;
-    const double b = (high - kernels.means[k]) * inverse;
-    constexpr double kCertain = 7.5;  // less than 1e-13 lies beyond
-    if (b > kCertain) return a < -kCertain ? 0.0 : log_normal_cdf(-a);
-    return a < -kCertain ? log_normal_cdf(b) : log_normal_mass(a, b);
-  };
+  const double log_unit = std::log(smallest) + 0.5 * std::log(2 * std::numbers::pi);
+  unit_ -= log_unit;
   if (axis.step > 0) {
-    kernels.classes.resize(weights_.size());
-    const auto add_class = [&](std::uint32_t k) {
-      const bool same = !kernels.distinct.empty() &&
-                        kernels.means[kernels.distinct.back()] == kernels.means[k] &&
-                        kernels.deviations[kernels.distinct.back()] == kernels.deviations[k];
-      if (!same) kernels.distinct.push_back(k);
-      kernels.classes[k] = static_cast<std::uint32_t>(kernels.distinct.size() - 1);
-    };
-    for (const std::uint32_t k : order) add_class(k);
-    add_class(static_cast<std::uint32_t>(order.size()));
-    std::vector<double> masses;
-    for (const std::uint32_t k : kernels.distinct) {
-      masses.push_back(log_mass(k, 1 / kernels.deviations[k]));
-    }
-    for (std::size_t k = 0; k < constants_.size(); ++k) {
-      constants_[k] -= masses[kernels.classes[k]];
-    }
-    return kernels;
+    add_steps(d, axis);
+  } else {
+    straight_.push_back(d);
   }
-  kernels.scales.resize(weights_.size());
-  const double log_smallest = std::log(smallest);
-  const double inverse_smallest = 1 / smallest;
-  const double log_sqrt_two_pi = 0.5 * std::log(2 * std::numbers::pi);
-  for (std::size_t k = 0; k < constants_.size(); ++k) {
-    const double deviation = kernels.deviations[k];
-    const bool is_smallest = deviation == smallest;
-    const double log_deviation = is_smallest ? log_smallest : std::log(deviation);
-    const double inverse = is_smallest ? inverse_smallest : 1 / deviation;
-    constants_[k] -= log_deviation + log_sqrt_two_pi + log_mass(k, inverse);
-    kernels.scales[k] = inverse * (0.5 * std::numbers::sqrt2);
-  }
-  return kernels;
 }
 
-ParzenMixture::Kernels ParzenMixture::kernels_along(const ParzenCategory& axis,
-                                                    std::span<const double> observed) {
+void ParzenMixture::add_steps(std::size_t d, const ParzenNumber& axis) {
+  const ParzenBounds bounds = bounds_of(axis);
+  Steps steps{d, axis, (bounds.high - bounds.low) * narrowest_, std::log(axis.step), {}};
+  const double most = axis.log ? 1'000 : 10'000;  // masses depend on two places, or on one distance
+  if ((axis.high - axis.low) / axis.step < most) {
+    std::vector<double> values;
+    if (axis.log) {
+      values.resize(count_);
+      std::ranges::transform(means(d), values.begin(), [](double mean) { return std::exp(mean); });
+    }
+    steps.cells.resize(count_);
+    find_cells(axis.log ? values.data() : means(d).data(), scales(d).data(), count_, axis,
+               kScale / steps.narrowest, steps.cells.data());
+  }
+  steps_.push_back(std::move(steps));
+}
+
+void ParzenMixture::add_category(std::size_t d, const ParzenCategory& axis) {
   HT_ASSERT(axis.choices > 0);
-  Kernels kernels;
-  kernels.means.assign(observed.begin(), observed.end());
-  kernels.means.push_back(-1);
-  return kernels;
-}
-
-std::vector<double> ParzenMixture::log_masses(const ParzenNumber& axis, const Kernels& kernels,
-                                              double x, std::vector<double>& narrowest) {
-  const Cell cell = cell_of(axis, x);
-  const auto mass_of = [&](double distance, double deviation) {
-    return log_normal_mass_around(distance / deviation, cell.width / deviation);
-  };
-  // Most kernels of many are the narrowest ones, and values lie whole steps apart.
-  constexpr double kMostKept = 1000;
-  std::vector<double> masses;
-  masses.reserve(kernels.distinct.size());
-  for (const std::uint32_t k : kernels.distinct) {
-    const double deviation = kernels.deviations[k];
-    const double distance = std::abs(cell.middle - kernels.means[k]);
-    const double steps = std::round(distance / cell.width);
-    const bool kept = !axis.log && deviation == kernels.narrowest && steps < kMostKept &&
-                      std::abs(steps * cell.width - distance) <= 1e-12 * cell.width;
-    if (!kept) {
-      masses.push_back(mass_of(distance, deviation));
-      continue;
-    }
-    const auto i = static_cast<std::size_t>(steps);
-    if (i >= narrowest.size()) narrowest.resize(i + 1, std::numeric_limits<double>::quiet_NaN());
-    if (std::isnan(narrowest[i])) narrowest[i] = mass_of(distance, deviation);
-    masses.push_back(narrowest[i]);
-  }
-  return masses;
+  const auto choices = static_cast<double>(axis.choices);
+  const double miss = std::log(smoothing_) - std::log1p(smoothing_ * choices);
+  values_[d * stride_ + count_ - 1] = -1;
+  for (double& constant : std::span(constants_).first(count_ - 1)) constant += miss;
+  constants_[count_ - 1] -= std::log(choices);
+  categories_.push_back(d);
 }
 
 std::size_t ParzenMixture::draw_kernel(Rng& rng) const {
-  const double u = rng.uniform() * cumulative_.back();
-  const auto at = std::upper_bound(cumulative_.begin(), cumulative_.end(), u);
-  return std::min(static_cast<std::size_t>(at - cumulative_.begin()), cumulative_.size() - 1);
+  double left = rng.uniform();
+  std::size_t kernel = 0;
+  while (kernel + 1 < count_ && left >= weights_[kernel]) left -= weights_[kernel++];
+  return kernel;
 }
 
 double ParzenMixture::draw(std::size_t kernel, std::size_t axis, Rng& rng) const {
-  return std::visit([&](const auto& a) { return draw_along(a, kernels_[axis], kernel, rng); },
-                    axes_[axis]);
+  return std::visit([&](const auto& a) { return draw_along(a, axis, kernel, rng); }, axes_[axis]);
 }
 
-double ParzenMixture::draw_along(const ParzenNumber& axis, const Kernels& kernels,
-                                 std::size_t kernel, Rng& rng) const {
-  const double mean = kernels.means[kernel];
-  const double deviation = kernels.deviations[kernel];
-  const double a = (lower(axis) - mean) / deviation;
-  const double b = (upper(axis) - mean) / deviation;
+double ParzenMixture::draw_along(const ParzenNumber& axis, std::size_t d, std::size_t kernel,
+                                 Rng& rng) const {
+  const ParzenBounds bounds = bounds_of(axis);
+  const double mean = means(d)[kernel];
+  const double deviation = this->deviation(d, kernel);
+  const double a = (bounds.low - mean) / deviation;
+  const double b = (bounds.high - mean) / deviation;
   double x = mean + deviation * truncated_normal_quantile(rng.uniform(), a, b);
   if (axis.log) x = std::exp(x);
   if (axis.step > 0) x = axis.low + std::round((x - axis.low) / axis.step) * axis.step;
   return std::clamp(x, axis.low, axis.high);
 }
 
-double ParzenMixture::draw_along(const ParzenCategory& axis, const Kernels& kernels,
-                                 std::size_t kernel, Rng& rng) const {
+double ParzenMixture::draw_along(const ParzenCategory& axis, std::size_t d, std::size_t kernel,
+                                 Rng& rng) const {
   // A part of the probability is spread evenly, the rest lies on what was observed.
   const double even = smoothing_ * static_cast<double>(axis.choices);
-  const bool prior = kernel + 1 == kernels.means.size();
+  const bool prior = kernel + 1 == count_;
   const bool spread = rng.uniform() * (1 + even) < even;
   const auto any = static_cast<double>(rng.below(axis.choices));
-  return prior || spread ? any : kernels.means[kernel];
-}
-
-std::vector<double> ParzenMixture::log_density(
-    const std::vector<std::vector<double>>& points) const {
-  HT_ASSERT(points.size() == axes_.size());
-  const std::size_t n = constants_.size();
-  std::vector<Masses> known(axes_.size());
-  std::vector<double> sums(kBlock * n);
-  std::vector<double> result(points.front().size());
-  for (std::size_t first = 0; first < result.size(); first += kBlock) {
-    for (std::size_t j = 0; j < kBlock; ++j) {
-      std::copy(constants_.begin(), constants_.end(),
-                sums.begin() + static_cast<std::ptrdiff_t>(j * n));
-    }
-    for (std::size_t d = 0; d < axes_.size(); ++d) {
-      Block block;  // the last one may be padded with its last point
-      for (std::size_t j = 0; j < kBlock; ++j) {
-        block[j] = points[d][std::min(first + j, result.size() - 1)];
-      }
-      std::visit(
-          [&](const auto& axis) { add_log_density(axis, kernels_[d], block, known[d], sums); },
-          axes_[d]);
-    }
-    for (std::size_t j = 0; j < kBlock && first + j < result.size(); ++j) {
-      result[first + j] = log_sum_exp(std::span(sums).subspan(j * n, n));
-    }
-  }
-  return result;
-}
-
-void ParzenMixture::add_log_density(const ParzenNumber& axis, const Kernels& kernels,
-                                    const Block& points, Masses& known,
-                                    std::span<double> sums) const {
-  const std::size_t n = kernels.means.size();
-  if (axis.step > 0) {
-    for (std::size_t j = 0; j < kBlock; ++j) {
-      const auto [entry, is_new] = known.at.try_emplace(points[j]);
-      std::vector<double>& masses = entry->second;
-      if (is_new) masses = log_masses(axis, kernels, points[j], known.narrowest);
-      double* out = sums.data() + j * n;
-      for (std::size_t k = 0; k < n; ++k) out[k] += masses[kernels.classes[k]];
-    }
-    return;
-  }
-  Block at = points;
-  if (axis.log) {
-    for (double& x : at) x = std::log(x);
-  }
-  static_assert(kBlock == 4);
-  subtract_squares(kernels.means.data(), kernels.scales.data(), n, at.data(), sums.data());
-}
-
-void ParzenMixture::add_log_density(const ParzenCategory& axis, const Kernels& kernels,
-                                    const Block& points, Masses&, std::span<double> sums) const {
-  const auto choices = static_cast<double>(axis.choices);
-  const double log_total = std::log1p(smoothing_ * choices);
-  const double hit = std::log1p(smoothing_) - log_total;
-  const double miss = std::log(smoothing_) - log_total;
-  const std::size_t n = kernels.means.size();
-  const double* __restrict observed = kernels.means.data();
-  for (std::size_t j = 0; j < kBlock; ++j) {
-    double* __restrict out = sums.data() + j * n;
-    const double x = points[j];
-    for (std::size_t k = 0; k + 1 < n; ++k) out[k] += observed[k] == x ? hit : miss;
-    out[n - 1] -= std::log(choices);
-  }
+  return prior || spread ? any : means(d)[kernel];
 }
 
 }  // namespace hypertune

@@ -1,10 +1,10 @@
 // Parzen estimators: mixtures of products of truncated normals and categories around observations.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <map>
+#include <memory>
+#include <numbers>
 #include <span>
 #include <variant>
 #include <vector>
@@ -32,26 +32,63 @@ using ParzenAxis = std::variant<ParzenNumber, ParzenCategory>;
 /// ones less the older they are. Each stands for `counts[i]` observations, whose weights it bears.
 std::vector<double> parzen_weights(std::span<const double> counts);
 
+/// Prepares an observation for mixtures, which spares them what does not depend on others. `row`
+/// has its coordinates, inside their axes, and one more number: logarithms take the place of
+/// coordinates whose axes say so, and the last number becomes the logarithm of the mass that the
+/// narrowest kernel there may be, a hundredth of the range on each axis, has inside the bounds.
+void prepare_observation(std::span<const ParzenAxis> axes, std::span<double> row);
+
+/// Prepared observations, number by number.
+class ParzenObservations {
+ public:
+  /// All are to be set, but for those that are left out at the end. Requires axes > 0.
+  ParzenObservations(std::size_t axes, std::size_t count);
+
+  std::size_t axes() const { return axes_; }
+  std::size_t size() const { return count_; }
+  void set(std::size_t i, std::span<const double> row) {
+    for (std::size_t d = 0; d <= axes_; ++d) values_[d * stride_ + i] = row[d];
+  }
+  /// Keeps the first ones.
+  void shorten(std::size_t count) { count_ = count; }
+
+ private:
+  friend class ParzenMixture;
+  std::size_t axes_;
+  std::size_t count_;
+  std::size_t stride_;  ///< has room for the prior, and fills up vectors
+  /// [2 axes + 1, stride]: coordinates, masses, and room for the mixture's scales. In one block,
+  /// for allocators return many smaller ones to the system each time.
+  std::unique_ptr<double[]> values_;
+};
+
+struct ParzenScratch;
+
 /// A mixture with one kernel for each observation and a last one, the prior, which is as wide as
 /// the domain. A kernel is a product over the axes of
 ///  * a normal (in the logarithm where the axis says so) cut off at the bounds. Its deviation is
-///  the
 ///    larger gap to the neighboring observations, at least the range / min(100, kernels + 1) and at
 ///    most the range ("magic clipping"); of a stepped axis, the mass half a step to either side;
 ///  * or, of a category, probabilities proportional to [c = observed] + prior_weight / kernels.
 /// Bergstra et al. 2011, section 4; Watanabe, arXiv:2304.11127.
 class ParzenMixture {
  public:
-  /// `observations[d][i]` is coordinate d of observation i, inside its axis; `weights` has one
-  /// positive entry for each observation. Requires at least one axis and prior_weight > 0.
-  ParzenMixture(std::vector<ParzenAxis> axes, const std::vector<std::vector<double>>& observations,
+  /// No kernel is narrower than that share of the range.
+  static constexpr double kLeastShare = 0.01;
+
+  /// `weights` has one positive entry for each observation. Requires prior_weight > 0.
+  ParzenMixture(std::vector<ParzenAxis> axes, ParzenObservations observations,
                 std::vector<double> weights, double prior_weight);
 
   /// Of the kernels, prior last; they sum to 1.
-  std::span<const double> weights() const { return weights_; }
-  /// Of a numeric axis, in the logarithm where it says so.
-  std::span<const double> means(std::size_t axis) const { return kernels_[axis].means; }
-  std::span<const double> deviations(std::size_t axis) const { return kernels_[axis].deviations; }
+  std::span<const double> weights() const { return std::span(weights_).first(count_); }
+  /// Of a numeric axis, in the logarithm where it says so. Of a category: what was observed, and -1
+  /// of the prior.
+  std::span<const double> means(std::size_t axis) const { return row(axis).first(count_); }
+  /// Of a kernel along a numeric axis.
+  double deviation(std::size_t axis, std::size_t kernel) const {
+    return kScale / scales(axis)[kernel];
+  }
 
   /// A kernel by its weight.
   std::size_t draw_kernel(Rng& rng) const;
@@ -62,51 +99,79 @@ class ParzenMixture {
   /// coordinates. Densities of logarithmic axes are those of the logarithm.
   std::vector<double> log_density(const std::vector<std::vector<double>>& points) const;
 
+  struct Range {
+    double low;
+    double high;
+  };
+  /// Ranges in which log_density lies at the points of these numbers, for a fraction of its cost.
+  /// They are narrow where no axis has steps that are wide beside the kernels. Best for multiples
+  /// of kTogether points.
+  std::vector<Range> log_density_ranges(const std::vector<std::vector<double>>& points,
+                                        std::span<const std::size_t> which) const;
+  static constexpr std::size_t kTogether = 4;
+  /// What the prior alone gives at point i, which log_density is not less than.
+  double log_prior(const std::vector<std::vector<double>>& points, std::size_t i) const;
+
  private:
-  /// The kernels along one axis.
-  struct Kernels {
-    std::vector<double> means;       ///< of a category: the observed one, and -1 of the prior
-    std::vector<double> deviations;  ///< empty for a category
-    double narrowest = 0;            ///< the least deviation that there may be
-    std::vector<double> scales;      ///< 1 / (deviation * sqrt(2)); empty but for continuous axes
-    /// Of a stepped axis: kernels of one mean and deviation share their number, and `distinct` has
-    /// one kernel of each number.
-    std::vector<std::uint32_t> classes;
-    std::vector<std::uint32_t> distinct;
+  /// An axis of steps.
+  struct Steps {
+    std::size_t axis = 0;
+    ParzenNumber number;
+    double narrowest = 0;  ///< the least deviation that there may be
+    double log_step = 0;
+    /// On which step a kernel lies, and -1 of those that lie on none or are not the narrowest
+    /// there may be; empty where there are many steps.
+    std::vector<std::int32_t> cells;
+  };
+  class StepMasses;
+  /// Scratch: kernels that may matter at a point, and their logarithms.
+  struct Terms {
+    std::vector<std::uint32_t> kernels;
+    std::vector<double> values;
   };
 
-  Kernels kernels_along(const ParzenNumber& axis, std::span<const double> observed);
-  Kernels kernels_along(const ParzenCategory& axis, std::span<const double> observed);
-  /// What is known of a stepped axis.
-  struct Masses {
-    std::map<double, std::vector<double>> at;  ///< what `log_masses` gave at a value
-    std::vector<double> narrowest;  ///< of the narrowest kernels, so many steps away; or NaN
-  };
-  /// Of the distinct kernels of a stepped axis at `x`, in logarithms.
-  static std::vector<double> log_masses(const ParzenNumber& axis, const Kernels& kernels, double x,
-                                        std::vector<double>& narrowest);
-  double draw_along(const ParzenNumber& axis, const Kernels& kernels, std::size_t kernel,
-                    Rng& rng) const;
-  double draw_along(const ParzenCategory& axis, const Kernels& kernels, std::size_t kernel,
-                    Rng& rng) const;
-  /// So many points are evaluated together, for the sake of speed.
-  static constexpr std::size_t kBlock = 4;
-  /// A coordinate of each.
-  using Block = std::array<double, kBlock>;
-
-  /// Adds the logarithm of each kernel's density at the points, less its part of `constants_`, to
-  /// `sums`, which has all kernels at the first point, then all at the second, and so on.
-  void add_log_density(const ParzenNumber& axis, const Kernels& kernels, const Block& points,
-                       Masses& known, std::span<double> sums) const;
-  void add_log_density(const ParzenCategory& axis, const Kernels& kernels, const Block& points,
-                       Masses& known, std::span<double> sums) const;
+  /// Of a numeric axis: kScale / deviation.
+  static constexpr double kScale = 0.5 * std::numbers::sqrt2;
+  std::span<double> row(std::size_t i) const { return {values_.get() + i * stride_, stride_}; }
+  std::span<const double> scales(std::size_t axis) const {
+    return row(axes_.size() + 1 + axis).first(count_);
+  }
+  /// Whether there are so many kernels that the narrowest are those of prepare_observation.
+  bool knows_narrow() const { return narrowest_ == kLeastShare; }
+  /// Deviations along an axis. What they contribute to the normalization of a kernel goes into its
+  /// product, or, where that would leave the range of numbers, into its constant.
+  void add_number(std::size_t d, const ParzenNumber& axis, std::span<double> products,
+                  ParzenScratch& scratch);
+  void add_steps(std::size_t d, const ParzenNumber& axis);
+  void add_category(std::size_t d, const ParzenCategory& axis);
+  /// Fills in single_.
+  void fill_single();
+  double draw_along(const ParzenNumber& axis, std::size_t d, std::size_t kernel, Rng& rng) const;
+  double draw_along(const ParzenCategory& axis, std::size_t d, std::size_t kernel, Rng& rng) const;
+  /// The logarithm of the sum of the kernels. `values` has their logarithms or, where there are
+  /// stepped axes, bounds of them that `masses` correct. Overwrites `values`.
+  double log_sum(std::span<double> values, std::vector<StepMasses>& masses, Terms& terms) const;
 
   std::vector<ParzenAxis> axes_;
-  std::vector<Kernels> kernels_;  ///< of each axis
-  std::vector<double> weights_;
-  std::vector<double> cumulative_;  ///< sums of weights_
-  std::vector<double> constants_;   ///< log(weight / normalization) of each kernel
-  double smoothing_ = 0;            ///< added to the categories of each kernel
+  std::size_t count_;                  ///< of kernels
+  std::size_t stride_;                 ///< of the arrays below: whole vectors
+  double narrowest_ = 0;               ///< the least deviation, as a share of the range
+  std::unique_ptr<double[]> values_;   ///< [2 axes + 1, stride]: means, prepared masses, scales
+  std::vector<double> weights_;        ///< [stride]; zeros behind the kernels
+  double unit_ = 0;                    ///< what all constants have in common
+  std::vector<double> constants_;      ///< [stride]: log(1 / normalization) of each kernel
+  std::vector<std::size_t> straight_;  ///< numeric axes without steps
+  std::vector<std::size_t> categories_;
+  std::vector<Steps> steps_;
+  double smoothing_ = 0;  ///< added to the categories of each kernel
+  // The same in single precision, coordinates as (x - center) * unit, which puts them near 0:
+  std::vector<double> centers_;
+  std::vector<double> units_;
+  std::size_t single_stride_ = 0;
+  float least_ = 0;  ///< terms that are less than e^least_ of the largest do not matter
+  /// [2 axes + 2, single_stride]: means and scales axis by axis, constants less the prior's,
+  /// weights.
+  std::unique_ptr<float[]> single_;
 };
 
 }  // namespace hypertune

@@ -13,8 +13,11 @@ double log_normal_quantile(double log_p);
 /// a < b; either may be infinite.
 double log_normal_mass(double a, double b);
 
-/// The same of the interval of that width around `middle`; also where the width is lost in rounding
-/// when it is added to the middle. Requires width > 0.
+/// The probability itself where the interval has 0 inside or at an end: a <= 0 <= b.
+double normal_mass_inside(double a, double b);
+
+/// As log_normal_mass, of the interval of that width around `middle`; also where the width is lost
+/// in rounding when it is added to the middle. Requires width > 0.
 double log_normal_mass_around(double middle, double width);
 
 /// The `q` quantile of a standard normal number that is known to lie in [a, b]. Requires a < b,

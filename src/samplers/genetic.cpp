@@ -168,7 +168,7 @@ Params child(const SearchSpace& space, const Past& past, const Breeding& breedin
     const Rng own = attempt == 0 ? rng : rng.fork(fmt::format("attempt {}", attempt));
     params = from_parents ? bred(space, past.parents(), breeding, own) : random_point(space, own);
     Params all = params;
-    all.insert(space.fixed().begin(), space.fixed().end());
+    all.merge(space.fixed());
     if (!past.contains(all)) break;
   }
   return params;

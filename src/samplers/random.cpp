@@ -31,11 +31,13 @@ class RandomSampler final : public Sampler {
  public:
   Params sample(const SearchSpace& space, const History&, const Rng& rng) const override {
     Params params;
+    params.reserve(space.parameters().size());
     for (const Parameter& parameter : space.parameters()) {
       if (!space.active(parameter, params)) continue;
       Rng own = rng.fork(parameter.name);
-      params[parameter.name] =
-          std::visit([&](const auto& domain) { return draw(domain, own); }, parameter.domain);
+      params.insert_or_assign(
+          parameter.name,
+          std::visit([&](const auto& domain) { return draw(domain, own); }, parameter.domain));
     }
     return params;
   }

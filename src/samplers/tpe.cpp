@@ -16,7 +16,9 @@
 // - With several objectives at most 100 trials are good, which bounds what the hypervolume costs.
 // - Trials of earlier studies are observations too, divided into good and bad ones apart.
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <numeric>
 #include <optional>
@@ -61,11 +63,12 @@ std::vector<Sample> thinned(const std::vector<const TrialRecord*>& trials, std::
 
 /// Nothing before there are enough finished trials. Earlier studies are divided apart from this
 /// one, whose values may lie elsewhere, and come first.
-std::optional<Groups> groups_of(const History& history, const TpeOptions& options) {
+std::optional<Groups> groups_of(const History& history, const TpeOptions& options,
+                                TpeRows& scores) {
   History past = history;
   past.trials = history.earlier;
-  const TpeGroups before = tpe_groups(past, options.constraints, false);
-  const TpeGroups now = tpe_groups(history, options.constraints, options.constant_liar);
+  const TpeGroups before = tpe_groups(past, options.constraints, false, scores);
+  const TpeGroups now = tpe_groups(history, options.constraints, options.constant_liar, scores);
   if (before.finished + now.finished < static_cast<std::size_t>(options.n_startup_trials)) {
     return std::nullopt;
   }
@@ -202,24 +205,74 @@ ParzenMixture mixture_of(const std::vector<Modelled>& modelled, const std::vecto
                          TpeRows& rows, std::uint64_t seed, bool by_age, double prior_weight) {
   std::vector<ParzenAxis> axes;
   for (const Modelled& m : modelled) axes.push_back(m.axis);
-  std::vector<std::vector<double>> observations(modelled.size());
-  for (auto& column : observations) column.reserve(samples.size());
+  ParzenObservations observations(axes.size(), samples.size());
   std::vector<double> counts;
-  counts.reserve(samples.size());
-  std::vector<const TrialRecord*> trials;
-  trials.reserve(samples.size());
-  for (const Sample& sample : samples) trials.push_back(sample.trial);
+  counts.reserve(samples.size() + 1);
   rows.each(
-      fingerprint_of(modelled, seed), modelled.size(), trials,
+      fingerprint_of(modelled, seed), axes.size() + 1, samples.size(),
+      [&](std::size_t i) -> const TrialRecord& { return *samples[i].trial; },
       [&](const TrialRecord& trial, std::span<double> row) {
-        return read_row(modelled, trial, row);
+        if (!read_row(modelled, trial, row)) return false;
+        prepare_observation(axes, row);
+        return true;
       },
       [&](std::size_t i, std::span<const double> row) {
-        for (std::size_t d = 0; d < row.size(); ++d) observations[d].push_back(row[d]);
+        observations.set(counts.size(), row);
         counts.push_back(samples[i].count);
       });
+  observations.shorten(counts.size());
   std::vector<double> weights = by_age ? parzen_weights(counts) : std::move(counts);
-  return {std::move(axes), observations, std::move(weights), prior_weight};
+  return {std::move(axes), std::move(observations), std::move(weights), prior_weight};
+}
+
+/// Of the candidates, indices of points, that of the largest gain; of equals the first.
+std::size_t best_gain(const ParzenMixture& good, const ParzenMixture& bad,
+                      const std::vector<std::vector<double>>& points,
+                      std::span<const std::size_t> candidates) {
+  /// A candidate and what its gain may be.
+  struct Contender {
+    std::size_t point;
+    ParzenMixture::Range above;  // of the good density
+    double most;                 // for there is always the prior to divide by
+  };
+  std::vector<Contender> contenders;
+  const auto above = good.log_density_ranges(points, candidates);
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    const double most = above[i].high - bad.log_prior(points, candidates[i]);
+    contenders.push_back({candidates[i], above[i], most});
+  }
+  // Most are left out before all kernels are looked at, and most of the others by ranges. What they
+  // leave out cannot be the best.
+  std::ranges::stable_sort(contenders, std::greater<>(), &Contender::most);
+  double least = -std::numeric_limits<double>::infinity();
+  for (std::size_t first = 0; first < contenders.size(); first += ParzenMixture::kTogether) {
+    if (contenders[first].most < least) {
+      contenders.resize(first);
+      break;
+    }
+    const std::size_t count = std::min(ParzenMixture::kTogether, contenders.size() - first);
+    std::array<std::size_t, ParzenMixture::kTogether> some{};
+    for (std::size_t j = 0; j < count; ++j) some[j] = contenders[first + j].point;
+    const auto below = bad.log_density_ranges(points, std::span(some).first(count));
+    for (std::size_t j = 0; j < count; ++j) {
+      Contender& contender = contenders[first + j];
+      contender.most = contender.above.high - below[j].low;
+      least = std::max(least, contender.above.low - below[j].high);
+    }
+  }
+  std::erase_if(contenders, [&](const Contender& contender) { return contender.most < least; });
+  if (contenders.size() == 1) return contenders.front().point;
+  std::ranges::sort(contenders, {}, &Contender::point);
+  std::vector<std::vector<double>> rest;
+  for (const auto& column : points) {
+    std::vector<double>& kept = rest.emplace_back();
+    for (const Contender& contender : contenders) kept.push_back(column[contender.point]);
+  }
+  std::vector<double> gains = good.log_density(rest);
+  const std::vector<double> costs = bad.log_density(rest);
+  for (std::size_t i = 0; i < gains.size(); ++i) gains[i] -= costs[i];
+  const auto best = std::ranges::max_element(gains) - gains.begin();
+  return contenders[static_cast<std::size_t>(best)].point;
 }
 
 class TpeSampler final : public Sampler {
@@ -227,7 +280,7 @@ class TpeSampler final : public Sampler {
   explicit TpeSampler(TpeOptions options) : options_(std::move(options)) {}
 
   Params sample(const SearchSpace& space, const History& history, const Rng& rng) const override {
-    const std::optional<Groups> groups = groups_of(history, options_);
+    const std::optional<Groups> groups = groups_of(history, options_, scores_);
     if (!groups) return random_->sample(space, history, rng);
     const bool single = history.objectives.size() == 1;
     const bool jointly = options_.multivariate.value_or(single);
@@ -276,23 +329,23 @@ class TpeSampler final : public Sampler {
       for (std::size_t i = 0; i < n; ++i) points[d][i] = good.draw(kernels[i], d, own);
     }
 
-    std::vector<double> gains = good.log_density(points);
-    const std::vector<double> costs = bad.log_density(points);
     const auto value_of = [&](std::size_t d, std::size_t i) {
       return std::visit([&](const auto& domain) { return value_at(domain, points[d][i]); },
                         modelled[d].parameter->domain);
     };
-    for (std::size_t i = 0; i < n; ++i) {
-      gains[i] -= costs[i];
-      if (space.constraints().empty()) continue;
+    const auto allowed = [&](std::size_t i) {
+      if (space.constraints().empty()) return true;
       Params candidate = params;
       for (std::size_t d = 0; d < modelled.size(); ++d) {
         candidate[modelled[d].parameter->name] = value_of(d, i);
       }
-      if (!space.allows(candidate)) gains[i] = -std::numeric_limits<double>::infinity();
+      return space.allows(candidate);
+    };
+    std::vector<std::size_t> candidates;
+    for (std::size_t i = 0; i < n; ++i) {
+      if (allowed(i)) candidates.push_back(i);
     }
-    const auto best =
-        static_cast<std::size_t>(std::max_element(gains.begin(), gains.end()) - gains.begin());
+    const std::size_t best = candidates.empty() ? 0 : best_gain(good, bad, points, candidates);
     for (std::size_t d = 0; d < modelled.size(); ++d) {
       params[modelled[d].parameter->name] = value_of(d, best);
     }
@@ -306,7 +359,8 @@ class TpeSampler final : public Sampler {
 
   TpeOptions options_;
   std::unique_ptr<Sampler> random_ = random_sampler();
-  mutable TpeRows rows_;
+  mutable TpeRows rows_;    // of parameters
+  mutable TpeRows scores_;  // of what decides between good and bad
 };
 
 void require(bool holds, const char* rule) {

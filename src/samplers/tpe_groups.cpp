@@ -24,7 +24,10 @@ struct Scored {
   double first = 0;
   double second = 0;
   std::size_t position = 0;  ///< in the history
-  auto operator<=>(const Scored&) const = default;
+  bool operator<(const Scored& other) const {
+    if (first != other.first) return first < other.first;
+    return second != other.second ? second < other.second : position < other.position;
+  }
 };
 
 /// The trials of a history that can be learned from.
@@ -36,24 +39,26 @@ struct Known {
   std::size_t finished() const { return complete.size() + pruned.size() + infeasible.size(); }
 };
 
+// The columns of a trial's row; and what stands in the first.
+constexpr std::size_t kKind = 0;
+constexpr std::size_t kFirst = 1;
+constexpr std::size_t kSecond = 2;
+constexpr std::size_t kColumns = 3;
+constexpr double kComplete = 0;
+constexpr double kPruned = 1;
+constexpr double kInfeasible = 2;
+constexpr double kRunning = 3;
+
 /// By the only objective; with several it says no more than that all of them are there.
-std::optional<Scored> score_of_complete(const History& history, std::size_t position) {
-  const Metrics& metrics = history.trials[position].metrics;
-  Scored scored{0, 0, position};
-  for (const Objective& objective : history.objectives) {
+std::optional<double> score_of_complete(std::span<const Objective> objectives,
+                                        const Metrics& metrics) {
+  double score = 0;
+  for (const Objective& objective : objectives) {
     const auto value = loss(objective, metrics);
     if (!value) return std::nullopt;
-    if (history.objectives.size() == 1) scored.first = *value;
+    if (objectives.size() == 1) score = *value;
   }
-  return scored;
-}
-
-/// Pruned trials are better the later they were stopped, then by their last value.
-Scored score_of_pruned(const Objective& objective, const TrialRecord& trial, std::size_t position) {
-  if (trial.reports.empty()) return {1, 0, position};
-  const Report& last = trial.reports.back();
-  return {-static_cast<double>(last.step), loss(objective, last.metrics).value_or(kInfinity),
-          position};
+  return score;
 }
 
 /// How much a finished trial violates. A pruned one may have ended before a constraint was
@@ -69,36 +74,76 @@ double violation_of(const TrialRecord& trial, std::span<const std::string> const
   return sum;
 }
 
-Known known_trials(const History& history, std::span<const std::string> constraints) {
+/// False for a trial that nothing can be learned from.
+bool read_score(const TrialRecord& trial, std::span<const Objective> objectives,
+                std::span<const std::string> constraints, std::span<double> row) {
+  row[kSecond] = 0;
+  const bool final = trial.state == TrialState::Complete || trial.state == TrialState::Pruned;
+  if (final && !constraints.empty()) {
+    row[kKind] = kInfeasible;
+    row[kFirst] = violation_of(trial, constraints);
+    if (row[kFirst] > 0) return true;
+  }
+  switch (trial.state) {
+    case TrialState::Complete: {
+      const auto score = score_of_complete(objectives, trial.metrics);
+      row[kKind] = kComplete;
+      row[kFirst] = score.value_or(0);
+      return score.has_value();
+    }
+    case TrialState::Pruned:
+      // The later it was stopped the better, then by the last value.
+      row[kKind] = kPruned;
+      row[kFirst] = 1;
+      if (!trial.reports.empty()) {
+        const Report& last = trial.reports.back();
+        row[kFirst] = -static_cast<double>(last.step);
+        row[kSecond] = loss(objectives.front(), last.metrics).value_or(kInfinity);
+      }
+      return true;
+    case TrialState::Running:
+    case TrialState::Paused:
+      row[kKind] = kRunning;
+      return !trial.params.empty();
+    case TrialState::Waiting:
+    case TrialState::Failed:
+      break;
+  }
+  return false;
+}
+
+/// Of all that `read_score` depends on but the trial. Studies of different seeds are kept apart.
+Fingerprint fingerprint_of(const History& history, std::span<const std::string> constraints) {
+  Fingerprint all;
+  all.add(history.seed);
+  all.add(std::uint64_t{history.objectives.size()});
+  for (const Objective& objective : history.objectives) {
+    all.add(objective.metric);
+    all.add(static_cast<std::uint64_t>(objective.direction));
+  }
+  for (const std::string& name : constraints) all.add(name);
+  return all;
+}
+
+Known known_trials(const History& history, std::span<const std::string> constraints,
+                   TpeRows& scores) {
   Known known;
   if (history.objectives.empty()) return known;
   known.complete.reserve(history.trials.size());
-  for (std::size_t i = 0; i < history.trials.size(); ++i) {
-    const TrialRecord& trial = history.trials[i];
-    const bool final = trial.state == TrialState::Complete || trial.state == TrialState::Pruned;
-    if (final && !constraints.empty()) {
-      const double violated = violation_of(trial, constraints);
-      if (violated > 0) {
-        known.infeasible.push_back({violated, 0, i});
-        continue;
-      }
-    }
-    switch (trial.state) {
-      case TrialState::Complete:
-        if (const auto scored = score_of_complete(history, i)) known.complete.push_back(*scored);
-        break;
-      case TrialState::Pruned:
-        known.pruned.push_back(score_of_pruned(history.objectives.front(), trial, i));
-        break;
-      case TrialState::Running:
-      case TrialState::Paused:
-        if (trial.number != history.number && !trial.params.empty()) known.running.push_back(i);
-        break;
-      case TrialState::Waiting:
-      case TrialState::Failed:
-        break;
-    }
-  }
+  scores.each(
+      fingerprint_of(history, constraints), kColumns, history.trials.size(),
+      [&](std::size_t i) -> const TrialRecord& { return history.trials[i]; },
+      [&](const TrialRecord& trial, std::span<double> row) {
+        return read_score(trial, history.objectives, constraints, row);
+      },
+      [&](std::size_t i, std::span<const double> row) {
+        const Scored scored{row[kFirst], row[kSecond], i};
+        if (row[kKind] == kComplete) known.complete.push_back(scored);
+        if (row[kKind] == kPruned) known.pruned.push_back(scored);
+        if (row[kKind] == kInfeasible) known.infeasible.push_back(scored);
+        const bool asks = history.trials[i].number == history.number;
+        if (row[kKind] == kRunning && !asks) known.running.push_back(i);
+      });
   return known;
 }
 
@@ -150,8 +195,8 @@ std::vector<std::size_t> best_of(std::vector<Scored> scored, std::size_t n) {
 }  // namespace
 
 TpeGroups tpe_groups(const History& history, std::span<const std::string> constraints,
-                     bool running_is_bad) {
-  Known known = known_trials(history, constraints);
+                     bool running_is_bad, TpeRows& scores) {
+  Known known = known_trials(history, constraints, scores);
   TpeGroups groups{.good = {}, .bad = {}, .finished = known.finished()};
   const bool single = history.objectives.size() == 1;
   const auto share =
@@ -173,6 +218,7 @@ TpeGroups tpe_groups(const History& history, std::span<const std::string> constr
     for (const std::size_t position : best) verdicts[position] = Verdict::Good;
     wanted -= best.size();
   }
+  groups.bad.reserve(verdicts.size());
   for (std::size_t i = 0; i < verdicts.size(); ++i) {
     if (verdicts[i] == Verdict::Good) groups.good.push_back(i);
     if (verdicts[i] == Verdict::Bad) groups.bad.push_back(i);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "hypertune/history.h"
+#include "samplers/tpe_rows.h"
 
 namespace hypertune {
 
@@ -22,8 +23,9 @@ struct TpeGroups {
 /// that were stopped latest; then those that violate a constraint, the least first. With several
 /// objectives the best are the lowest ranks of dominance, and of the rank that fits in part, the
 /// points that dominate the largest volume. Running and Paused trials are bad if `running_is_bad`,
-/// but for the trial that is decided about; others are neither.
+/// but for the trial that is decided about; others are neither. What was read of trials is kept in
+/// `scores`.
 TpeGroups tpe_groups(const History& history, std::span<const std::string> constraints,
-                     bool running_is_bad);
+                     bool running_is_bad, TpeRows& scores);
 
 }  // namespace hypertune

@@ -3,42 +3,28 @@
 
 #include <algorithm>
 #include <bit>
+#include <mutex>
 
 namespace hypertune {
 
-void TpeRows::each(const Fingerprint& key, std::size_t dims,
-                   std::span<const TrialRecord* const> trials, const Read& read, const Use& use) {
-  std::size_t most = 0;
-  for (const TrialRecord* trial : trials) {
-    most = std::max(most, static_cast<std::size_t>(std::max(trial->number, 0)) + 1);
-  }
-  std::vector<double> row(dims);
-  const std::lock_guard lock(mutex_);
+void TpeRows::keep(const Fingerprint& key, const Fresh& fresh, std::size_t dims) {
+  const auto last = std::ranges::max(fresh.slots, {}, &Slot::number).number;
+  const std::size_t wanted =
+      std::min(std::bit_ceil(static_cast<std::size_t>(last) + 1), kMostSlots);
+  // Many readers could keep a writer waiting; what is not kept now is read again, and kept later.
+  const std::unique_lock lock(mutex_, std::try_to_lock);
+  if (!lock) return;
   if (tables_.size() == kMostTables && !tables_.contains(key.value())) tables_.clear();
   Table& table = tables_[key.value()];
-  const std::size_t wanted = std::min(std::bit_ceil(most), kMostSlots);
-  if (table.slots.size() < wanted) {
-    // Slots that are as many as all trials stay where they are; others are read again.
+  if (table.slots.size() < wanted) {  // what is there stays where it is
     table.slots.resize(wanted);
     table.rows.resize(wanted * dims);
   }
-  for (std::size_t i = 0; i < trials.size(); ++i) {
-    const TrialRecord& trial = *trials[i];
-    if (!is_final(trial.state) || !trial.ended || trial.number < 0) {
-      if (read(trial, row)) use(i, row);
-      continue;
-    }
-    const std::size_t at = static_cast<std::size_t>(trial.number) & (table.slots.size() - 1);
-    Slot& slot = table.slots[at];
-    const std::span<double> kept = std::span(table.rows).subspan(at * dims, dims);
-    if (slot.number != trial.number || slot.id != trial.id || slot.ended != *trial.ended) {
-      slot.number = -1;  // until it is read
-      slot.whole = read(trial, kept);
-      slot.id = trial.id;
-      slot.ended = *trial.ended;
-      slot.number = trial.number;
-    }
-    if (slot.whole) use(i, kept);
+  for (std::size_t i = 0; i < fresh.slots.size(); ++i) {
+    const std::size_t at =
+        static_cast<std::size_t>(fresh.slots[i].number) & (table.slots.size() - 1);
+    table.slots[at] = fresh.slots[i];
+    std::copy_n(fresh.rows.data() + i * dims, dims, table.rows.data() + at * dims);
   }
 }
 

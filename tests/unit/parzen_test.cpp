@@ -40,10 +40,23 @@ std::vector<ParzenAxis> axes_of(const Json& rows) {
   return axes;
 }
 
+/// `observations[d][i]` is coordinate d of observation i.
+ParzenMixture mixture_around(const std::vector<ParzenAxis>& axes, const Columns& observations,
+                             std::vector<double> weights, double prior_weight) {
+  ParzenObservations prepared(axes.size(), weights.size());
+  std::vector<double> row(axes.size() + 1);
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    for (std::size_t d = 0; d < axes.size(); ++d) row[d] = observations[d][i];
+    prepare_observation(axes, row);
+    prepared.set(i, row);
+  }
+  return {axes, std::move(prepared), std::move(weights), prior_weight};
+}
+
 ParzenMixture mixture_of(const Json& row, const Json& observed) {
   const auto columns = observed.get<Columns>();
-  return {axes_of(row["axes"]), columns, observed_weights(columns.front().size()),
-          row["prior_weight"]};
+  return mixture_around(axes_of(row["axes"]), columns, observed_weights(columns.front().size()),
+                        row["prior_weight"]);
 }
 
 /// Within a billionth, of the value or of 1.
@@ -137,7 +150,8 @@ TEST(ParzenMixture, HasTheLargerGapAsDeviationHoweverObservationsLie) {
         if (rng.below(4) == 0) observed[i] = observed[rng.below(i + 1)];
         if (rng.below(20) == 0) observed[i] = rng.below(2) == 0 ? 0 : 5;
       }
-      const ParzenMixture mixture({ParzenNumber{0, 5}}, {observed}, std::vector<double>(n, 1), 1);
+      const ParzenMixture mixture =
+          mixture_around({ParzenNumber{0, 5}}, {observed}, std::vector<double>(n, 1), 1);
       std::vector<std::size_t> order(n);
       std::iota(order.begin(), order.end(), 0);
       std::ranges::stable_sort(order, {}, [&](std::size_t i) { return observed[i]; });
@@ -149,7 +163,7 @@ TEST(ParzenMixture, HasTheLargerGapAsDeviationHoweverObservationsLie) {
         const double gap = n > 1 && i == 0       ? right
                            : n > 1 && i + 1 == n ? left
                                                  : std::max(left, right);
-        EXPECT_DOUBLE_EQ(mixture.deviations(0)[order[i]], std::max(smallest, gap))
+        EXPECT_DOUBLE_EQ(mixture.deviation(0, order[i]), std::max(smallest, gap))
             << n << " " << spread << " " << i;
       }
     }
@@ -160,8 +174,8 @@ TEST(ParzenMixture, MassesOfManyStepsAddUpToOneOnAndBetweenThem) {
   for (const double away : {0.0, 0.3}) {  // observations may lie between the steps
     std::vector<double> observed;
     for (int i = 0; i < 120; ++i) observed.push_back(1 + i % 59 + away);
-    const ParzenMixture mixture({ParzenNumber{1, 60, false, 1}}, {observed},
-                                std::vector<double>(observed.size(), 1), 1);
+    const ParzenMixture mixture = mixture_around({ParzenNumber{1, 60, false, 1}}, {observed},
+                                                 std::vector<double>(observed.size(), 1), 1);
     Columns points(1);
     for (int x = 1; x <= 60; ++x) points[0].push_back(x);
     const std::vector<double> together = mixture.log_density(points);
@@ -184,7 +198,11 @@ TEST(ParzenMixture, HasTheWeightsMeansAndDeviationsOfOptuna) {
       for (std::size_t d = 0; d < row["axes"].size(); ++d) {
         if (row["axes"][d].contains("choices")) continue;
         expect_close(ours.means(d), theirs["means"][d].get<std::vector<double>>(), what);
-        expect_close(ours.deviations(d), theirs["deviations"][d].get<std::vector<double>>(), what);
+        std::vector<double> deviations;
+        for (std::size_t k = 0; k < ours.weights().size(); ++k) {
+          deviations.push_back(ours.deviation(d, k));
+        }
+        expect_close(deviations, theirs["deviations"][d].get<std::vector<double>>(), what);
       }
     }
   }
@@ -207,7 +225,8 @@ TEST(ParzenMixture, HasTheDensitiesAndGainsOfOptuna) {
 TEST(ParzenMixture, DrawsAsItsDensitySays) {
   // 20,000 draws in 8 equal cells: each share within five standard errors (at most 0.018) of the
   // density's integral by the midpoint rule, whose own error is below 1e-3.
-  const ParzenMixture mixture({ParzenNumber{0, 8}}, {{1.0, 1.4, 6.3}}, {1, 1, 1}, 1);
+  const ParzenMixture mixture =
+      mixture_around({ParzenNumber{0, 8}}, {{1.0, 1.4, 6.3}}, {1, 1, 1}, 1);
   constexpr int kDraws = 20'000;
   std::vector<double> shares(8, 0);
   Rng rng(7);
@@ -230,7 +249,8 @@ TEST(ParzenMixture, DrawsAsItsDensitySays) {
 TEST(ParzenMixture, MassesOfStepsAndCategoriesAddUpToOne) {
   const std::vector<ParzenAxis> axes = {ParzenNumber{1, 9, false, 2}, ParzenCategory{3},
                                         ParzenNumber{1, 6, true, 1}};
-  const ParzenMixture mixture(axes, {{3, 3, 9, 1}, {0, 2, 2, 2}, {1, 5, 6, 6}}, {1, 1, 0.5, 1}, 1);
+  const ParzenMixture mixture =
+      mixture_around(axes, {{3, 3, 9, 1}, {0, 2, 2, 2}, {1, 5, 6, 6}}, {1, 1, 0.5, 1}, 1);
   double sum = 0;
   for (double i = 1; i <= 9; i += 2) {
     for (double c = 0; c < 3; ++c) {
@@ -244,7 +264,7 @@ TEST(ParzenMixture, MassesOfStepsAndCategoriesAddUpToOne) {
 
 TEST(ParzenMixture, DrawsEverySteppedValueAndCategoryInsideTheAxis) {
   const std::vector<ParzenAxis> axes = {ParzenNumber{0, 0.5, false, 0.25}, ParzenCategory{3}};
-  const ParzenMixture mixture(axes, {{0.25}, {1}}, {1}, 1);
+  const ParzenMixture mixture = mixture_around(axes, {{0.25}, {1}}, {1}, 1);
   Rng rng(3);
   std::array<int, 3> steps{};
   std::array<int, 3> categories{};
@@ -262,16 +282,136 @@ TEST(ParzenMixture, DrawsEverySteppedValueAndCategoryInsideTheAxis) {
 TEST(ParzenMixture, HasMassesOfStepsTooNarrowForArithmetic) {
   // Half a step is lost in the value, and every step has about the same small mass.
   for (const bool log : {false, true}) {
-    const ParzenMixture mixture({ParzenNumber{1, 9e18, log, 1}}, {{4e18, 5e18}}, {1, 1}, 1);
+    const ParzenMixture mixture =
+        mixture_around({ParzenNumber{1, 9e18, log, 1}}, {{4e18, 5e18}}, {1, 1}, 1);
     const double mass = mixture.log_density({{4.5e18}}).front();
     EXPECT_LT(mass, -40);
     EXPECT_GT(mass, -48);
   }
 }
 
+/// By definition: what the kernels give at a point, one after the other.
+double plain_log_density(const ParzenMixture& mixture, const std::vector<ParzenAxis>& axes,
+                         const std::vector<double>& point, double prior_weight) {
+  const std::size_t kernels = mixture.weights().size();
+  const double smoothing = prior_weight / static_cast<double>(kernels);
+  std::vector<double> logs;
+  for (std::size_t k = 0; k < kernels; ++k) {
+    double sum = std::log(mixture.weights()[k]);
+    for (std::size_t d = 0; d < axes.size(); ++d) {
+      const double mean = mixture.means(d)[k];
+      if (const auto* category = std::get_if<ParzenCategory>(&axes[d])) {
+        const auto choices = static_cast<double>(category->choices);
+        const double share = mean == point[d] ? 1 + smoothing : smoothing;
+        sum += k + 1 == kernels ? -std::log(choices) : std::log(share / (1 + smoothing * choices));
+        continue;
+      }
+      const auto& axis = std::get<ParzenNumber>(axes[d]);
+      const auto place = [&](double x) {
+        return ((axis.log ? std::log(x) : x) - mean) / mixture.deviation(d, k);
+      };
+      const double half = axis.step / 2;
+      const double inside = log_normal_mass(place(axis.low - half), place(axis.high + half));
+      const double t = place(point[d]);
+      sum -= inside;
+      sum += half > 0 ? log_normal_mass(place(point[d] - half), place(point[d] + half))
+                      : -0.5 * (t * t + std::log(2 * std::numbers::pi)) -
+                            std::log(mixture.deviation(d, k));
+    }
+    logs.push_back(sum);
+  }
+  const double largest = *std::ranges::max_element(logs);
+  double sum = 0;
+  for (const double each : logs) sum += std::exp(each - largest);
+  return largest + std::log(sum);
+}
+
+TEST(ParzenMixture, LeavesOutNoKernelThatMatters) {
+  const std::vector<ParzenAxis> all = {ParzenNumber{-5, 5},
+                                       ParzenNumber{1, 100, false, 1},
+                                       ParzenNumber{1e-5, 0.1, true},
+                                       ParzenNumber{1, 64, true, 1},
+                                       ParzenNumber{0, 0.5, false, 0.05},
+                                       ParzenCategory{3}};
+  Rng rng(11);
+  // Coordinates between 0 and 1 become such of an axis.
+  const auto at = [](const ParzenAxis& axis, double u) {
+    if (const auto* category = std::get_if<ParzenCategory>(&axis)) {
+      return std::floor(u * 0.999 * static_cast<double>(category->choices));
+    }
+    const auto& number = std::get<ParzenNumber>(axis);
+    const double x = number.log ? number.low * std::pow(number.high / number.low, u)
+                                : number.low + u * (number.high - number.low);
+    return number.step > 0 ? number.low + std::round((x - number.low) / number.step) * number.step
+                           : x;
+  };
+  for (const std::size_t first : {0, 1, 3}) {  // all axes, some, and no straight ones
+    std::vector<ParzenAxis> axes(all.begin() + static_cast<std::ptrdiff_t>(first), all.end());
+    if (first == 3) axes = {all[1], all[3]};
+    for (const double spread : {1.0, 0.2, 0.01}) {
+      for (const std::size_t n : {20, 300}) {
+        Columns observed(axes.size(), std::vector<double>(n));
+        Columns points(axes.size(), std::vector<double>(30));
+        for (std::size_t d = 0; d < axes.size(); ++d) {
+          for (double& x : observed[d]) x = at(axes[d], 0.3 + spread * 0.7 * (rng.uniform() - 0.4));
+          for (double& x : points[d]) x = at(axes[d], rng.uniform());
+          for (std::size_t i = 0; i < 15; ++i) points[d][i] = observed[d][i];
+        }
+        std::vector<double> weights(n);
+        for (double& weight : weights) weight = 0.01 + rng.uniform();
+        const ParzenMixture mixture = mixture_around(axes, observed, weights, 0.5);
+        const std::vector<double> ours = mixture.log_density(points);
+        std::vector<std::size_t> which(ours.size());
+        std::iota(which.rbegin(), which.rend(), 0);
+        const auto ranges = mixture.log_density_ranges(points, which);
+        for (std::size_t i = 0; i < ours.size(); ++i) {
+          const ParzenMixture::Range range = ranges[which[i]];
+          EXPECT_TRUE(range.low <= ours[i] && ours[i] <= range.high) << range.low << " " << ours[i];
+          EXPECT_LE(mixture.log_prior(points, i), ours[i] + 1e-9);
+          std::vector<double> point;
+          for (const auto& column : points) point.push_back(column[i]);
+          EXPECT_NEAR(ours[i], plain_log_density(mixture, axes, point, 0.5), 1e-9)
+              << first << " " << spread << " " << n << " " << i;
+        }
+      }
+    }
+  }
+}
+
+TEST(ParzenMixture, HasNarrowRangesWhereStepsAreNotWide) {
+  const std::vector<ParzenAxis> axes = {ParzenNumber{0, 1}, ParzenNumber{1e-3, 1, true},
+                                        ParzenNumber{1, 1'000, false, 1}, ParzenCategory{4}};
+  Rng rng(2);
+  Columns observed(4, std::vector<double>(200));
+  for (std::size_t i = 0; i < 200; ++i) {
+    observed[0][i] = rng.uniform();
+    observed[1][i] = 1e-3 + 0.999 * rng.uniform();
+    observed[2][i] = static_cast<double>(1 + rng.below(1'000));
+    observed[3][i] = static_cast<double>(rng.below(4));
+  }
+  const ParzenMixture mixture = mixture_around(axes, observed, std::vector<double>(200, 1), 1);
+  const std::vector<std::size_t> which = {0, 7, 8, 9, 150};
+  for (const auto& range : mixture.log_density_ranges(observed, which)) {
+    EXPECT_LT(range.high - range.low, 0.1);
+  }
+}
+
+TEST(ParzenMixture, HasRangesThatHoldHoweverLightThePriorIs) {
+  for (const double prior_weight : {1e-6, 1e-30, 1e-300, 1e12}) {
+    const ParzenMixture mixture = mixture_around({ParzenNumber{0, 1}, ParzenNumber{0, 1}},
+                                                 {{0.2, 0.21}, {0.2, 0.9}}, {1, 1}, prior_weight);
+    const Columns points = {{0.2, 0.9, 0.0}, {0.2, 0.1, 1.0}};
+    const std::vector<double> exact = mixture.log_density(points);
+    const auto ranges = mixture.log_density_ranges(points, std::vector<std::size_t>{0, 1, 2});
+    for (std::size_t i = 0; i < exact.size(); ++i) {
+      EXPECT_TRUE(ranges[i].low <= exact[i] && exact[i] <= ranges[i].high) << prior_weight;
+    }
+  }
+}
+
 TEST(ParzenMixture, StaysFiniteWhereNoObservationIsNear) {
-  const ParzenMixture mixture({ParzenNumber{0, 1}}, {std::vector<double>(200, 0.001)},
-                              std::vector<double>(200, 1.0), 1);
+  const ParzenMixture mixture = mixture_around(
+      {ParzenNumber{0, 1}}, {std::vector<double>(200, 0.001)}, std::vector<double>(200, 1.0), 1);
   EXPECT_TRUE(std::isfinite(mixture.log_density({{1.0}}).front()));
 }
 

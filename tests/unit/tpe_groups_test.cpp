@@ -44,6 +44,11 @@ TrialRecord trial_of(const Json& given, int number) {
   return trial;
 }
 
+TpeGroups groups_of(const History& history, std::span<const std::string> constraints) {
+  TpeRows nothing_kept;
+  return tpe_groups(history, constraints, true, nothing_kept);
+}
+
 TEST(TpeGroups, AreThoseOfOptuna) {
   const Json golden =
       parse_json(read_file(HYPERTUNE_SOURCE_DIR "/tests/unit/golden/tpe.json")).at("splits");
@@ -59,8 +64,7 @@ TEST(TpeGroups, AreThoseOfOptuna) {
       }
       trials.push_back(trial_of(given, static_cast<int>(trials.size())));
     }
-    const TpeGroups groups =
-        tpe_groups({.objectives = objectives, .trials = trials}, constraints, true);
+    const TpeGroups groups = groups_of({.objectives = objectives, .trials = trials}, constraints);
     EXPECT_EQ(groups.good, row["good"].get<std::vector<std::size_t>>());
     EXPECT_EQ(groups.bad, row["bad"].get<std::vector<std::size_t>>());
     EXPECT_LE(groups.finished, trials.size());
@@ -83,11 +87,11 @@ TEST(TpeGroups, ACompleteTrialWithoutItsConstraintCountsAsViolatingItAndAPrunedO
                                      ended(TrialState::Complete, {{"loss", 5.0}, {"size", 3.0}}),
                                      ended(TrialState::Pruned, {})};
   const History history{.objectives = kLoss, .trials = trials, .number = 9};
-  EXPECT_THAT(tpe_groups(history, kSize, true).good, ElementsAre(2));
+  EXPECT_THAT(groups_of(history, kSize).good, ElementsAre(2));
   trials.pop_back();
   const History complete{.objectives = kLoss, .trials = trials, .number = 9};
-  EXPECT_THAT(tpe_groups(complete, kSize, true).good, ElementsAre(1));
-  EXPECT_THAT(tpe_groups(complete, {}, true).good, ElementsAre(0));
+  EXPECT_THAT(groups_of(complete, kSize).good, ElementsAre(1));
+  EXPECT_THAT(groups_of(complete, {}).good, ElementsAre(0));
 }
 
 TEST(TpeGroups, APrunedTrialViolatesWhatItReportedLast) {
@@ -95,8 +99,8 @@ TEST(TpeGroups, APrunedTrialViolatesWhatItReportedLast) {
   trials[0].reports = {{1, {{"loss", 1.0}, {"size", -1.0}}}, {9, {{"loss", 1.0}, {"size", 2.0}}}};
   trials[1].reports = {{1, {{"loss", 1.0}, {"size", 2.0}}}, {2, {{"loss", 1.0}, {"size", -1.0}}}};
   const History history{.objectives = kLoss, .trials = trials, .number = 9};
-  EXPECT_THAT(tpe_groups(history, kSize, true).good, ElementsAre(1));
-  EXPECT_THAT(tpe_groups(history, {}, true).good, ElementsAre(0));  // stopped later
+  EXPECT_THAT(groups_of(history, kSize).good, ElementsAre(1));
+  EXPECT_THAT(groups_of(history, {}).good, ElementsAre(0));  // stopped later
 }
 
 TEST(TpeGroups, WithSeveralObjectivesAreAHundredGoodAtMost) {
@@ -105,14 +109,14 @@ TEST(TpeGroups, WithSeveralObjectivesAreAHundredGoodAtMost) {
   for (int i = 0; i < 1'500; ++i) {
     trials.push_back(ended(TrialState::Complete, {{"f", i}, {"g", -i}}));
   }
-  const TpeGroups groups = tpe_groups({.objectives = both, .trials = trials}, {}, true);
+  const TpeGroups groups = groups_of({.objectives = both, .trials = trials}, {});
   EXPECT_EQ(groups.good.size(), 100U);
   EXPECT_EQ(groups.bad.size(), 1'400U);
 }
 
 TEST(TpeGroups, OfAStudyWithoutObjectivesAreEmpty) {
   const std::vector<TrialRecord> trials = {ended(TrialState::Complete, {{"loss", 1.0}})};
-  const TpeGroups groups = tpe_groups({.objectives = {}, .trials = trials}, {}, true);
+  const TpeGroups groups = groups_of({.objectives = {}, .trials = trials}, {});
   EXPECT_THAT(groups.good, IsEmpty());
   EXPECT_EQ(groups.finished, 0U);
 }
