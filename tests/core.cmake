@@ -10,10 +10,15 @@ hypertune_test(sampler_contract_test
   SOURCES contract/sampler_contract_test.cpp
   DEPENDS hypertune_samplers)
 hypertune_test(study_test
-  SOURCES unit/history_test.cpp unit/study_history_test.cpp unit/study_test.cpp unit/tune_test.cpp
+  SOURCES unit/history_test.cpp unit/params_test.cpp unit/study_history_test.cpp unit/study_repeat_test.cpp unit/study_test.cpp
+          unit/tune_join_test.cpp unit/tune_test.cpp
   DEPENDS hypertune_exec hypertune_samplers hypertune_schedulers hypertune_storage)
 hypertune_test(pause_test
   SOURCES unit/study_pause_test.cpp integration/tune_pause_test.cpp support/child_process.cpp
+  DEPENDS hypertune_exec hypertune_samplers hypertune_schedulers hypertune_storage)
+hypertune_test(crash_test POSTGRES
+  SOURCES integration/crash_rounds_test.cpp integration/run_faults_test.cpp
+          support/child_process.cpp
   DEPENDS hypertune_exec hypertune_samplers hypertune_schedulers hypertune_storage)
 hypertune_test(pareto_test
   SOURCES unit/niching_test.cpp unit/pareto_test.cpp unit/ped_anova_test.cpp

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "hypertune/claim.h"
+#include "hypertune/command.h"
 #include "hypertune/condition.h"
 #include "hypertune/domain.h"
 #include "hypertune/error.h"

@@ -1,6 +1,7 @@
 // The search space of a study.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -51,6 +52,8 @@ class SearchSpace {
   bool allows(const Params& decided) const { return violated(decided) == nullptr; }
 
   const std::vector<Parameter>& parameters() const { return parameters_; }
+  /// The places of the parameters, in order of name.
+  const std::vector<std::size_t>& by_name() const { return by_name_; }
   const Parameter* find(std::string_view name) const;
   bool empty() const { return parameters_.empty(); }
 
@@ -76,8 +79,11 @@ class SearchSpace {
 
  private:
   std::optional<Value> value_of(std::string_view name, const Params& decided) const;
+  std::vector<std::size_t>::const_iterator place_of(std::string_view name) const;
+  void append(Parameter parameter);
 
   std::vector<Parameter> parameters_;
+  std::vector<std::size_t> by_name_;
   std::vector<Condition> constraints_;
   Params fixed_;
 };

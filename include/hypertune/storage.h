@@ -36,6 +36,25 @@ struct Lease {
   int highest_number = std::numeric_limits<int>::max();
 };
 
+/// How many trials of a study are in each state.
+struct TrialCounts {
+  int waiting = 0;
+  int running = 0;
+  int paused = 0;
+  int complete = 0;
+  int pruned = 0;
+  int failed = 0;
+  int total() const { return waiting + running + paused + complete + pruned + failed; }
+};
+
+/// What is wrong with a store, and how to mend it.
+struct Finding {
+  enum class Severity : std::uint8_t { Note, Warning, Damage };
+  Severity severity = Severity::Note;
+  std::string what = {};
+  std::string mend = {};
+};
+
 /// A larger checkpoint is refused.
 constexpr std::size_t kMaxCheckpointBytes = std::size_t{256} << 20;
 
@@ -86,6 +105,8 @@ class Storage {
   virtual void save_checkpoint(Claim at, std::string_view bytes) = 0;
   /// What was saved last; nothing when nothing was. What `finish` ends keeps it.
   virtual std::optional<std::string> checkpoint(StudyId study, int number) const = 0;
+  /// Forgets the checkpoints of these trials, where they have any.
+  virtual void drop_checkpoints(StudyId study, std::span<const int> numbers) = 0;
 
   /// The trial becomes Paused, and nobody's.
   virtual void pause(Claim at) = 0;
@@ -121,6 +142,22 @@ class Storage {
 
   /// The lowest number of a Waiting trial; nothing when none waits.
   virtual std::optional<int> next_waiting(StudyId study) const = 0;
+
+  /// These three take no longer, and no more memory, for the trials that they do not return.
+  virtual TrialCounts counts(StudyId study) const = 0;
+  /// The trials in one of these states, by increasing number.
+  virtual std::vector<TrialRecord> trials_in(StudyId study,
+                                             std::span<const TrialState> states) const = 0;
+  /// The Complete trial whose first objective is best; of equals the first one.
+  virtual std::optional<TrialRecord> best_trial(StudyId study) const = 0;
+
+  /// Appends trials as they are, for copies and imports: final ones, and Waiting ones. Their
+  /// numbers must go on where those of the study end; ids and leases are given anew. Throws
+  /// StorageError for others, and what `set_params`, `add_report` and `finish` would throw.
+  virtual void restore(StudyId study, std::span<const TrialRecord> trials) = 0;
+
+  /// Looks for damage, and for what will make trouble. Does not change anything.
+  virtual std::vector<Finding> examine() const = 0;
 };
 
 /// Wall clock of a store; tests pass their own.
@@ -146,5 +183,25 @@ struct SqliteOptions {
 /// or belongs to another program.
 std::shared_ptr<Storage> sqlite_storage(const std::filesystem::path& file,
                                         SqliteOptions options = {});
+
+struct PostgresOptions {
+  /// How long to wait for the server, and for a lock that another holds.
+  std::chrono::milliseconds timeout{60'000};
+  /// Time of leases; default: the server's clock, which all machines share.
+  Clock clock = {};
+};
+
+/// A PostgreSQL database (15 or newer) in Optuna's schema, shared by any number of machines. `url`
+/// is libpq's: `postgresql://user@host:5432/database?sslmode=require`; the password is best left to
+/// PGPASSWORD or ~/.pgpass. A lost connection is made again. Throws StorageError that never shows
+/// the password.
+std::shared_ptr<Storage> postgres_storage(const std::string& url, PostgresOptions options = {});
+
+/// The store of a URL: `sqlite:///relative.db`, `sqlite:////absolute.db`, a path alone, or
+/// `postgresql://...`. Throws ConfigError for others.
+std::shared_ptr<Storage> open_storage(const std::string& url, SqliteOptions sqlite = {});
+
+/// The URL without its password, for people to read.
+std::string masked_url(std::string_view url);
 
 }  // namespace hypertune

@@ -23,6 +23,7 @@ namespace hypertune {
 void check_lag(std::optional<int> lag, const Scheduler& scheduler);
 
 struct Chosen;
+struct PlanSize;
 
 /// Thread-safe: several threads may ask and tell at once.
 class Study {
@@ -72,6 +73,11 @@ class Study {
   /// scheduler wants the parent to save it now.
   std::optional<Trial> next(const Lease& lease, const TrialHooks& hooks = {});
 
+  /// The trial of this number that runs under a lease, whoever claimed it, to `report` and `tell`
+  /// from another process. Throws Error when it does not run or another program runs it,
+  /// TrialFinished when it has ended, and LeaseLost when `lease` is given and is not the present one.
+  Trial attach(int number, std::optional<int> lease = {});
+
   /// Ends the trial, or pauses it: what was told Pause last and is Paused or Pruned here is Paused;
   /// what pauses though it was told otherwise is Pruned or Failed. A Complete outcome that lacks an
   /// objective, or has NaN for one, is recorded as Failed with the metric's name; a Pruned one
@@ -92,6 +98,10 @@ class Study {
   /// other setting. What the first cell was given counts, whatever the sampler learned since.
   /// Throws ConfigError when the constraints leave no trial.
   int plan(int num_samples, bool paired = false);
+
+  /// For a process that joins a study which another one planned with these arguments: plans nothing,
+  /// and reads no trials.
+  void join_plan(int num_samples, bool paired = false);
 
   /// Plans again what was interrupted, and what lost its worker fewer than `max_attempts` times.
   /// Idempotent. Returns how many trials are new.
@@ -118,7 +128,8 @@ class Study {
   std::optional<TrialRecord> claim(Lease lease, const TrialHooks& hooks);
   std::optional<TrialRecord> resume_or_claim(const Lease& lease, const TrialHooks& hooks,
                                              Patience patience);
-  std::optional<TrialRecord> claim_waiting(Lease lease);
+  std::optional<TrialRecord> claim_waiting(const Lease& lease);
+  void take_plan(const PlanSize& size, int num_samples, bool paired);
   bool is_over(const TrialHooks& hooks) const;
   bool ends_before(int number) const;
   std::optional<Trial> take(TrialRecord record, const Lease& lease, TrialHooks hooks);

@@ -39,7 +39,12 @@ enum class Failure : std::uint8_t {
   Error,        ///< the objective threw, or returned a value that is not a number
   Interrupted,  ///< its worker was asked to stop; planned again
   WorkerLost,   ///< its worker died or fell silent; planned again, a limited number of times
+  Crash,        ///< its program died or broke off; planned again, a limited number of times
+  Timeout,      ///< it took longer than it may; planned again, a limited number of times
 };
+
+/// `error`, `worker-lost`, ...
+std::string_view to_string(Failure failure);
 
 /// How a trial ended, or that it paused.
 struct Outcome {
@@ -106,8 +111,8 @@ struct TrialRecord {
   std::optional<double> duration_s() const;
 };
 
-/// Whether the trial's work is to be planned again: it was interrupted, or lost its worker fewer
-/// than `max_attempts` times.
+/// Whether the trial's work is to be planned again: it was interrupted, or this was not yet attempt
+/// number `max_attempts` and it lost its worker, crashed or ran out of time.
 bool wants_retry(const TrialRecord& trial, int max_attempts);
 
 /// What a scheduler says to a report. Whoever runs the trial returns on anything but Continue: on
@@ -144,7 +149,9 @@ class Trial {
 
   /// Records the metrics of a step and asks the scheduler. Throws Error unless steps increase. Stop
   /// is also the answer when the run was interrupted and when the first objective is NaN. Steps up
-  /// to the last one from before a pause are not recorded again, and answered with Continue.
+  /// to the last one from before a pause are not recorded again, and answered with Continue. A
+  /// trial that repeats a failed one takes over what that one reported before the first step
+  /// reported here.
   Decision report(std::int64_t step, Metrics metrics);
 
   /// What `report` answered last; Continue before the first one.
@@ -157,12 +164,19 @@ class Trial {
   /// From where the evaluation is to go on: what was saved last, before this trial was paused, or
   /// else by its parent (TrialPlan::parent). Nothing: it begins anew.
   std::optional<std::string> checkpoint() const;
+  /// Whether `checkpoint` is of the same work: of this trial, or of one that it repeats. Otherwise
+  /// it is that of a parent with other parameters.
+  bool goes_on() const;
   /// Keeps whatever bytes the evaluation needs to go on from here, in the place of those that were
-  /// saved before. Throws Error for more than kMaxCheckpointBytes.
+  /// saved before, until the trial has ended and no planned trial goes on from it. Throws Error for
+  /// more than kMaxCheckpointBytes.
   void save_checkpoint(std::string_view bytes);
   /// Whether a checkpoint is to be saved now, after the last report, for this trial or others to go
   /// on from. To be asked before the next report; who cannot save one may ignore it.
   bool wants_checkpoint() const { return wants_checkpoint_; }
+  /// Whether one may be saved at any other time as well, for the repetition of this trial to go on
+  /// from should it break off. Not where other trials begin where this one was when it was wanted.
+  bool may_save_checkpoint() const;
 
   /// Seed for the evaluation itself (initial weights, order of data). Trials of one draw share it.
   std::uint64_t seed() const;
@@ -173,6 +187,8 @@ class Trial {
       : study_(&study), record_(std::move(record)), hooks_(std::move(hooks)) {}
   Value suggest(std::string_view name, const Domain& domain);
   Decision record_and_rule(std::int64_t step, Metrics metrics);
+  void take_over_reports(std::optional<std::int64_t> first_step);
+  bool may_have_checkpoints() const;
   Claim claim() const { return {record_.id, record_.lease}; }
 
   Study* study_;
@@ -181,6 +197,7 @@ class Trial {
   std::optional<std::int64_t> last_step_;  // reported here
   Decision decision_ = Decision::Continue;
   bool wants_checkpoint_ = false;
+  bool saved_checkpoint_ = false;  // here
   StopCause stop_cause_ = StopCause::None;
   std::string stop_reason_;
   std::optional<TrialPlan> successor_;  // takes its place when it is pruned

@@ -47,7 +47,15 @@ struct TuneOptions {
   /// No trial begins, or goes on after a pause, later than this after the beginning of the run;
   /// those that run then end as they would have. Which trials are run depends on the machine.
   std::optional<std::chrono::duration<double>> time_limit = {};
-  /// For `time_limit`; tests pass their own.
+  /// For workers that share a study which another process planned: plans nothing, stays while
+  /// trials run in other processes, which may have to be repeated, and looks after these all the
+  /// time.
+  bool joins = false;
+  /// Leaves when so many trials have begun here, though there may be more to do.
+  std::optional<int> max_trials = {};
+  /// Leaves when no trial ran here for so long, though trials may still run elsewhere.
+  std::optional<std::chrono::duration<double>> idle_timeout = {};
+  /// For the limits of time; tests pass their own.
   std::function<std::chrono::steady_clock::time_point()> clock = std::chrono::steady_clock::now;
   std::function<void(const Event&)> on_event = {};  ///< called by one thread at a time
 };
@@ -60,10 +68,19 @@ struct TuneSummary {
   int failed = 0;     ///< failed for good
   int elsewhere = 0;  ///< still running in other processes
   bool interrupted = false;
+  bool left = false;  ///< for `max_trials` or `idle_timeout`
   /// Why trials of the plan were not run, or why the plan holds fewer than `num_samples` asks for:
   /// a stopper's reason, the time limit, or an exhausted space. Empty otherwise.
   std::string stopped = {};
 };
+
+/// How a study stands, whoever ran its trials; `interrupted`, `left` and `stopped` are not set.
+TuneSummary summarize(const Study& study, int max_attempts);
+
+/// Fails the trials of dead workers, and plans again what is to be repeated. `on_lost` is called
+/// for each lost trial. Whoever notices it first does it, in whatever process.
+void recover(Study& study, int max_attempts,
+             const std::function<void(const TrialRecord&)>& on_lost = {});
 
 /// Throws ConfigError, saying how to mend it, for options that are impossible or contradict each
 /// other.

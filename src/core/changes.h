@@ -19,11 +19,13 @@ class Changes {
   }
 
   void announce() {
+    bool is_awaited = false;
     {
       const std::scoped_lock lock(mutex_);
       ++count_;
+      is_awaited = waiting_ > 0;
     }
-    changed_.notify_all();
+    if (is_awaited) changed_.notify_all();
   }
 
   /// Returns when there were more than `seen` changes, a stop is requested, or it is time to look
@@ -31,13 +33,16 @@ class Changes {
   void wait(std::uint64_t seen, const std::stop_token& stop) {
     constexpr std::chrono::milliseconds kLookAgain{100};
     std::unique_lock lock(mutex_);
+    ++waiting_;
     changed_.wait_for(lock, stop, kLookAgain, [&] { return count_ > seen; });
+    --waiting_;
   }
 
  private:
-  mutable std::mutex mutex_;  // guards count_
+  mutable std::mutex mutex_;  // guards the counts
   std::condition_variable_any changed_;
   std::uint64_t count_ = 0;
+  int waiting_ = 0;
 };
 
 }  // namespace hypertune

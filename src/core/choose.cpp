@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <set>
 #include <string>
 
 #include "hypertune/error.h"
@@ -29,8 +30,8 @@ bool is_allowed(const Requirements& wanted, const Params& values) {
 
 bool is_taken(const Requirements& wanted, const Params& values) {
   // What nothing was sampled for is repeated on purpose.
-  return wanted.taken != nullptr && has_sampled(wanted.open, values) &&
-         wanted.taken->contains(point_key(wanted.space, with_fixed(wanted.open, values)));
+  return wanted.taken && has_sampled(wanted.open, values) &&
+         wanted.taken(point_key(wanted.space, with_fixed(wanted.open, values)));
 }
 
 /// The constraint to blame for values that are not allowed.

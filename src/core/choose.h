@@ -3,7 +3,6 @@
 
 #include <functional>
 #include <optional>
-#include <set>
 #include <span>
 
 #include "hypertune/rng.h"
@@ -14,10 +13,11 @@ namespace hypertune {
 
 /// What values for a trial have to satisfy.
 struct Requirements {
-  const SearchSpace& space;                   ///< of the study
-  const SearchSpace& open;                    ///< the same without what is decided
-  std::span<const Params> cells = {};         ///< grid points that are to get the same values
-  const std::set<PointKey>* taken = nullptr;  ///< of `space`; null where points may come again
+  const SearchSpace& space;            ///< of the study
+  const SearchSpace& open;             ///< the same without what is decided
+  std::span<const Params> cells = {};  ///< grid points that are to get the same values
+  /// Whether a trial has had this point of `space`; empty where points may come again.
+  std::function<bool(const PointKey&)> taken = {};
 };
 
 /// Values for what is open, or nothing when each point is taken.

@@ -42,11 +42,12 @@ std::optional<Trial> Study::take(TrialRecord record, const Lease& lease, TrialHo
   const SearchSpace& space = spec_.space;
   Params fixed = fixed_values(record);
   require_allowed(space, fixed);
-  const bool looks_at_others =
-      sampler_->uses_history() || !space.constraints().empty() || is_finite(space);
-  if (looks_at_others && record.plan.draw && has_grid(space)) {
+  const auto looks_at_others = [&] {
+    return sampler_->uses_history() || !space.constraints().empty() || is_finite(space);
+  };
+  if (record.plan.draw && has_grid(space) && looks_at_others()) {
     Params shared = values_of_siblings(record, fixed, lease);
-    shared.merge(Params(fixed));
+    shared.merge(fixed);
     if (space.allows(shared)) fixed = std::move(shared);
   }
   Chosen chosen = fixed.empty() ? choose_values(record, space, lease)
@@ -60,7 +61,7 @@ std::optional<Trial> Study::take(TrialRecord record, const Lease& lease, TrialHo
     shared_->changes.announce();
     return std::nullopt;
   }
-  chosen.values->merge(fixed);
+  chosen.values->merge(std::move(fixed));
   store_values(record, space, *chosen.values);
   shared_->changes.announce();
   return Trial(*this, std::move(record), std::move(hooks));
@@ -131,12 +132,14 @@ Chosen Study::choose_values(const TrialRecord& record, const SearchSpace& open,
     cells = shared_->paired_cells;
   }
   const bool differs = must_differ(open) && (!cells || sampled_alike(spec_.space));
-  std::set<PointKey> taken;
+  std::set<PointKey> recent;  // of trials that are not in shared_->taken
   if (differs) {
     using Trials = std::span<const TrialRecord>;
     const auto points = [&](Trials trials) -> std::optional<std::set<PointKey>> {
       std::set<PointKey> found;
-      for (const TrialRecord& trial : trials) {
+      // This trial is not final, so that none of a higher number is among these.
+      const std::size_t kept = shared_->taken.add_final(spec_.space, trials);
+      for (const TrialRecord& trial : trials.subspan(std::min(kept, trials.size()))) {
         if (lag_ && trial.number >= record.number) break;
         const bool earlier = trial.number < record.number;
         if (earlier && runs(trial) && trial.params.empty()) return std::nullopt;
@@ -144,7 +147,7 @@ Chosen Study::choose_values(const TrialRecord& record, const SearchSpace& open,
       }
       return found;
     };
-    taken = wait_for(record, lease, points);
+    recent = wait_for(record, lease, points);
   }
   const Rng rng = Rng::for_trial(spec_.seed, record.draw());
   return with_history(record, sampler_->uses_history(), [&](const History& history) -> Chosen {
@@ -152,7 +155,11 @@ Chosen Study::choose_values(const TrialRecord& record, const SearchSpace& open,
     if (!differs && open.constraints().empty()) return {ask(rng)};
     Requirements wanted{.space = spec_.space, .open = open};
     if (cells) wanted.cells = *cells;
-    if (differs) wanted.taken = &taken;
+    if (differs) {
+      wanted.taken = [&](const PointKey& point) {
+        return recent.contains(point) || shared_->taken.contains(point);
+      };
+    }
     return choose(wanted, ask, rng);
   });
 }
@@ -163,7 +170,7 @@ void Study::suggest(TrialRecord& record, const SearchSpace& space) const {
   Params decided = with_history(record, sampler_->uses_history(), [&](const History& history) {
     return sampler_->sample(space.without(fixed), history, rng);
   });
-  decided.insert(fixed.begin(), fixed.end());
+  decided.merge(fixed);
   store_values(record, space, decided);
 }
 
@@ -171,32 +178,34 @@ void Study::store_values(TrialRecord& record, const SearchSpace& space,
                          const Params& decided) const {
   std::vector<Storage::ParamValue> writes;
   writes.reserve(space.parameters().size());
-  for (const Parameter& parameter : space.parameters()) {
-    const auto value = decided.find(parameter.name);
+  auto value = decided.begin();
+  for (const std::size_t place : space.by_name()) {
+    const Parameter& parameter = space.parameters()[place];
+    while (value != decided.end() && value->first < parameter.name) ++value;
     if (record.params.contains(parameter.name) || !space.active(parameter, decided)) continue;
-    if (value == decided.end()) {
+    if (value == decided.end() || value->first != parameter.name) {
       throw Error(
           fmt::format("the sampler gave no value for the parameter \"{}\"", parameter.name));
     }
-    const auto coerced = coerce(parameter.domain, value->second);
+    auto coerced = coerce(parameter.domain, value->second);
     if (!coerced) {
       throw ParameterConflict(fmt::format("trial {}: the value {} of \"{}\" does not lie in {}",
                                           record.number, to_string(value->second), parameter.name,
                                           to_string(parameter.domain)));
     }
-    writes.push_back({parameter.name, parameter.domain, *coerced});
+    writes.push_back({parameter.name, parameter.domain, *std::move(coerced)});
   }
   if (writes.empty()) return;
   storage_->set_params({record.id, record.lease}, writes);
   std::vector<NamedDomain> domains;
+  domains.reserve(writes.size());
   for (const auto& write : writes) domains.push_back({write.name, &write.domain});
   {
     const std::scoped_lock lock(shared_->domains_mutex);
     record.domains = shared_->domains.with(record.domains, domains);
   }
-  for (auto& write : writes) {
-    record.params.insert_or_assign(std::move(write.name), std::move(write.value));
-  }
+  record.params.reserve(record.params.size() + writes.size());
+  for (auto& write : writes) record.params.insert_or_assign(write.name, std::move(write.value));
 }
 
 }  // namespace hypertune

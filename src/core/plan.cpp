@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <numeric>
 #include <set>
@@ -124,22 +125,27 @@ TrialPlan successor_plan(int number, const Ruling::Successor& successor) {
   return {.key = successor_key(number), .fixed = successor.params, .parent = successor.parent};
 }
 
-std::vector<TrialPlan> retry_plan(const Storage& storage, StudyId study, int max_attempts) {
-  const std::vector<TrialRecord> trials = storage.trials(study);
+std::vector<TrialPlan> retry_plan(const Storage& storage, StudyId study, int max_attempts,
+                                  Successors successors, const std::set<int>& planned) {
+  constexpr std::array kFailed = {TrialState::Failed};
+  std::vector<TrialRecord> failed = storage.trials_in(study, kFailed);
+  std::erase_if(failed, [&](const TrialRecord& trial) {
+    return planned.contains(trial.number) || !wants_retry(trial, max_attempts);
+  });
   std::set<std::string, std::less<>> keys;
-  for (const TrialRecord& trial : trials) keys.insert(trial.plan.key);
+  if (successors == Successors::Possible && !failed.empty()) {
+    for (const TrialRecord& trial : storage.trials(study)) keys.insert(trial.plan.key);
+  }
   std::vector<TrialPlan> plans;
-  for (const TrialRecord& trial : trials) {
-    if (!wants_retry(trial, max_attempts)) continue;
+  for (const TrialRecord& trial : failed) {
+    // A successor is planned before the trial ends: its worker may have died in between.
+    if (keys.contains(successor_key(trial.number))) continue;
     // An interruption is nobody's fault: it does not count as an attempt.
     const int attempt = trial.plan.attempt + (trial.failure == Failure::Interrupted ? 0 : 1);
-    std::string key = fmt::format("retry/{}/{}", trial.number, attempt);
-    // A successor is planned before the trial ends: its worker may have died in between.
-    if (keys.contains(key) || keys.contains(successor_key(trial.number))) continue;
     Params fixed = trial.plan.fixed;
     for (const auto& [name, value] : trial.params) fixed[name] = value;
     const bool saved = storage.checkpoint(study, trial.number).has_value();
-    plans.push_back({.key = std::move(key),
+    plans.push_back({.key = fmt::format("retry/{}/{}", trial.number, attempt),
                      .fixed = std::move(fixed),
                      .draw = trial.draw(),
                      .retry_of = trial.number,

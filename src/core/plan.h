@@ -1,7 +1,9 @@
 // The plan of a study: which trials its grid and its number of samples ask for.
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -40,8 +42,13 @@ Ruling kept_allowed(const SearchSpace& space, std::span<const TrialRecord> trial
 /// What takes the place of the trial of this number.
 TrialPlan successor_plan(int number, const Ruling::Successor& successor);
 
+/// Whether trials may have been planned that take the place of others.
+enum class Successors : std::uint8_t { None, Possible };
+
 /// What repeats the failed trials that want it, see Study::plan_retries, apart from those whose
-/// work is planned already. It goes on from the last checkpoint.
-std::vector<TrialPlan> retry_plan(const Storage& storage, StudyId study, int max_attempts);
+/// numbers are in `planned` and those that have a successor. It goes on from the last checkpoint.
+/// Keys that are planned already are for the store to leave out.
+std::vector<TrialPlan> retry_plan(const Storage& storage, StudyId study, int max_attempts,
+                                  Successors successors, const std::set<int>& planned);
 
 }  // namespace hypertune

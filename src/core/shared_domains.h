@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,8 @@ class SharedDomains {
  public:
   /// `base` and these, whose names are not in it. Equal answers share their memory.
   Domains with(const Domains& base, std::span<const NamedDomain> added);
+  /// The same, if it is remembered.
+  std::optional<Domains> find(const Domains& base, std::span<const NamedDomain> added);
 
  private:
   std::vector<Domains> known_;  // the last used first

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <mutex>
 #include <set>
@@ -15,6 +16,7 @@
 #include "base/worker_id.h"
 #include "core/earlier.h"
 #include "core/plan.h"
+#include "core/repeated.h"
 #include "core/study_shared.h"
 #include "hypertune/error.h"
 
@@ -179,6 +181,31 @@ Trial Study::ask() {
   }
 }
 
+Trial Study::attach(int number, std::optional<int> lease) {
+  constexpr std::array kRunning = {TrialState::Running};
+  std::vector<TrialRecord> running = storage_->trials_in(id_, kRunning);
+  const auto found = std::ranges::find(running, number, &TrialRecord::number);
+  if (found == running.end()) {
+    const auto others = storage_->trials(id_, std::max(number, 0));
+    if (number < 0 || others.empty()) {
+      throw Error(fmt::format("study \"{}\" has no trial {}", spec_.name, number));
+    }
+    const std::string state(to_string(others.front().state));
+    if (is_final(others.front().state)) {
+      throw TrialFinished(fmt::format("trial {} is {} already", number, state));
+    }
+    throw Error(fmt::format("trial {} is {}: nobody has it now; ask for a trial", number, state));
+  }
+  if (!runs(*found)) {
+    throw Error(fmt::format("trial {} is run by another program, without a lease", number));
+  }
+  if (lease && *lease != found->lease) {
+    throw LeaseLost(fmt::format(
+        "trial {} is not held under lease {} any more; give up the work on it", number, *lease));
+  }
+  return Trial(*this, std::move(*found), {});
+}
+
 std::optional<Trial> Study::next(const Lease& lease, const TrialHooks& hooks) {
   return next(lease, hooks, Patience::UntilOthersEnd);
 }
@@ -188,19 +215,20 @@ std::optional<Trial> Study::next(const Lease& lease, const TrialHooks& hooks, Pa
     return scheduler_->pauses() ? resume_or_claim(lease, hooks, patience) : claim(lease, hooks);
   };
   while (auto record = free_trial()) {
+    const Claim claimed{record->id, record->lease};
     try {
       try {
         if (record->plan.parent && patience != Patience::None) await_parent(*record, lease);
-        return take(*record, lease, hooks);
+        return take(std::move(*record), lease, hooks);
       } catch (const ParameterConflict& e) {
         // Another program enqueued what this space does not allow; the queue goes on.
-        storage_->finish({record->id, record->lease}, Outcome::failed(e.what()));
+        storage_->finish(claimed, Outcome::failed(e.what()));
         shared_->changes.announce();
       } catch (const StorageError&) {
         throw;
       } catch (const Error& e) {
         // Others may wait for its values.
-        storage_->finish({record->id, record->lease}, Outcome::failed(e.what()));
+        storage_->finish(claimed, Outcome::failed(e.what()));
         shared_->changes.announce();
         throw;
       }
@@ -234,14 +262,14 @@ bool Study::ends_before(int number) const {
 }
 
 /// The first waiting trial, unless a stopper says that it must not begin.
-std::optional<TrialRecord> Study::claim_waiting(Lease lease) {
-  if (shared_->ending.has_stoppers()) {
-    const auto number = storage_->next_waiting(id_);
-    if (!number || *number > lease.highest_number || ends_before(*number)) return std::nullopt;
-    // No stopper was asked about those behind it.
-    lease.highest_number = *number;
-  }
-  return storage_->claim(id_, lease);
+std::optional<TrialRecord> Study::claim_waiting(const Lease& lease) {
+  if (!shared_->ending.has_stoppers()) return storage_->claim(id_, lease);
+  const auto number = storage_->next_waiting(id_);
+  if (!number || *number > lease.highest_number || ends_before(*number)) return std::nullopt;
+  // No stopper was asked about those behind it.
+  Lease first = lease;
+  first.highest_number = *number;
+  return storage_->claim(id_, first);
 }
 
 std::optional<TrialRecord> Study::claim(Lease lease, const TrialHooks& hooks) {
@@ -300,6 +328,10 @@ void Study::tell(Trial& trial, Outcome outcome) {
                             trial.number(), to_string(outcome.state)));
   }
   outcome = settled(std::move(outcome), spec_.objectives, trial);
+  // Its last checkpoint was at its very end.
+  const bool repeats = trial.record_.reports.empty() && trial.record_.plan.retry_of;
+  if (repeats && outcome.state != TrialState::Failed && trial.goes_on())
+    trial.take_over_reports({});
   if (outcome.state == TrialState::Paused) {
     storage_->pause(trial.claim());
   } else {
@@ -308,11 +340,16 @@ void Study::tell(Trial& trial, Outcome outcome) {
       storage_->enqueue(id_, std::span(&*trial.successor_, 1));
     }
     storage_->finish(trial.claim(), outcome);
+    // With a scheduler that replaces trials, others may yet go on from this one.
+    const bool is_repeated = outcome.state == TrialState::Failed;
+    if (!is_repeated && trial.may_have_checkpoints() && !scheduler_->replaces()) {
+      drop_useless_checkpoints(*storage_, id_, trial.record_);
+    }
   }
   shared_->changes.announce();
   trial.record_.state = outcome.state;
-  trial.record_.metrics = outcome.metrics;
-  trial.record_.reason = outcome.reason;
+  trial.record_.metrics = std::move(outcome.metrics);
+  trial.record_.reason = std::move(outcome.reason);
   trial.record_.failure = outcome.failure;
 }
 
@@ -332,27 +369,38 @@ int Study::enqueue_plans(const std::vector<TrialPlan>& plans) {
 }
 
 int Study::plan(int num_samples, bool paired) {
-  PlanSize size = plan_size(spec_.space, num_samples, paired);
-  if (size.trials == 0 && num_samples > 0) {
-    throw ConfigError(fmt::format(kNoPoint, spec_.space.constraints().front().text()));
-  }
+  const PlanSize size = plan_size(spec_.space, num_samples, paired);
   const std::vector<TrialPlan> plans = grid_plan(size, paired);
-  require_same_draws(spec_.name, plans, storage_->trials(id_));
-  shared_->ending.forget();
-  {
-    const std::scoped_lock lock(shared_->plan_mutex);
-    shared_->plan_exhausted = std::move(size.exhausted);
-    shared_->paired_cells.reset();
-    if (paired) {
-      shared_->paired_cells = std::make_shared<const std::vector<Params>>(std::move(size.cells));
-    }
-  }
+  if (!plans.empty()) require_same_draws(spec_.name, plans, storage_->trials(id_));
+  take_plan(size, num_samples, paired);
   return storage_->enqueue(id_, plans);
 }
 
+void Study::join_plan(int num_samples, bool paired) {
+  take_plan(plan_size(spec_.space, num_samples, paired), num_samples, paired);
+}
+
+void Study::take_plan(const PlanSize& size, int num_samples, bool paired) {
+  if (size.trials == 0 && num_samples > 0) {
+    throw ConfigError(fmt::format(kNoPoint, spec_.space.constraints().front().text()));
+  }
+  shared_->ending.forget();
+  const std::scoped_lock lock(shared_->plan_mutex);
+  shared_->plan_exhausted = size.exhausted;
+  shared_->paired_cells.reset();
+  if (paired) shared_->paired_cells = std::make_shared<const std::vector<Params>>(size.cells);
+}
+
 int Study::plan_retries(int max_attempts) {
-  const std::vector<TrialPlan> plans = retry_plan(*storage_, id_, max_attempts);
-  return plans.empty() ? 0 : storage_->enqueue(id_, plans);
+  const std::scoped_lock lock(shared_->plan_mutex);
+  std::set<int>& repeated = shared_->repeated;
+  const Successors successors = scheduler_->replaces() ? Successors::Possible : Successors::None;
+  const std::vector<TrialPlan> plans =
+      retry_plan(*storage_, id_, max_attempts, successors, repeated);
+  if (plans.empty()) return 0;
+  const int added = storage_->enqueue(id_, plans);
+  for (const TrialPlan& plan : plans) repeated.insert(*plan.retry_of);
+  return added;
 }
 
 std::vector<TrialRecord> Study::end_paused() {
@@ -370,6 +418,9 @@ std::vector<TrialRecord> Study::end_paused() {
   shared_->changes.announce();
   begun = storage_->begun_trials(id_, *ended.begin());
   std::erase_if(begun, [&](const TrialRecord& trial) { return !ended.contains(trial.number); });
+  for (const TrialRecord& trial : begun) {
+    if (trial.plan.retry_of) drop_useless_checkpoints(*storage_, id_, trial);
+  }
   return begun;
 }
 

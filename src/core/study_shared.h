@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "core/changes.h"
 #include "core/ending.h"
 #include "core/shared_domains.h"
+#include "core/taken_points.h"
 #include "hypertune/study.h"
 
 namespace hypertune {
@@ -21,9 +23,11 @@ struct Study::Shared {
   BegunTrials begun;
   Changes changes;
   Ending ending;
+  TakenPoints taken;
   std::mutex plan_mutex;  // guards what follows
   std::optional<std::string> plan_exhausted;
   std::shared_ptr<const std::vector<Params>> paired_cells;
+  std::set<int> repeated;  // failed trials that are planned again
   std::mutex domains_mutex;  // guards what follows
   SharedDomains domains;
 };

@@ -3,9 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/plan.h"
+#include "core/repeated.h"
 #include "core/study_shared.h"
 #include "hypertune/error.h"
 #include "hypertune/study.h"
@@ -35,6 +37,24 @@ std::string_view to_string(TrialState state) {
   return "unknown";
 }
 
+std::string_view to_string(Failure failure) {
+  switch (failure) {
+    case Failure::None:
+      return "none";
+    case Failure::Error:
+      return "error";
+    case Failure::Interrupted:
+      return "interrupted";
+    case Failure::WorkerLost:
+      return "worker-lost";
+    case Failure::Crash:
+      return "crash";
+    case Failure::Timeout:
+      return "timeout";
+  }
+  return "unknown";
+}
+
 Outcome Outcome::complete(Metrics metrics) {
   return {TrialState::Complete, std::move(metrics), {}, Failure::None};
 }
@@ -52,7 +72,8 @@ Outcome Outcome::paused() { return {TrialState::Paused, {}, {}, Failure::None}; 
 
 std::optional<double> TrialRecord::duration_s() const {
   if (!started || !ended) return std::nullopt;
-  return std::chrono::duration<double>(*ended - *started).count();
+  // The clock may have been set back meanwhile.
+  return std::max(0.0, std::chrono::duration<double>(*ended - *started).count());
 }
 
 std::uint64_t TrialRecord::seed(std::uint64_t study_seed) const {
@@ -62,7 +83,9 @@ std::uint64_t TrialRecord::seed(std::uint64_t study_seed) const {
 bool wants_retry(const TrialRecord& trial, int max_attempts) {
   if (trial.state != TrialState::Failed) return false;
   if (trial.failure == Failure::Interrupted) return true;
-  return trial.failure == Failure::WorkerLost && trial.plan.attempt < max_attempts;
+  const bool may_be_chance = trial.failure == Failure::WorkerLost ||
+                             trial.failure == Failure::Crash || trial.failure == Failure::Timeout;
+  return may_be_chance && trial.plan.attempt < max_attempts;
 }
 
 double Trial::suggest_float(std::string_view name, FloatDomain domain) {
@@ -119,6 +142,7 @@ Decision Trial::report(std::int64_t step, Metrics metrics) {
 }
 
 Decision Trial::record_and_rule(std::int64_t step, Metrics metrics) {
+  if (record_.reports.empty() && record_.plan.retry_of) take_over_reports(step);
   record_.reports.push_back({step, std::move(metrics)});
   study_->storage().add_report(claim(), record_.reports.back());
   if (hooks_.on_report) hooks_.on_report(record_);
@@ -145,6 +169,16 @@ Decision Trial::record_and_rule(std::int64_t step, Metrics metrics) {
   return decision;
 }
 
+/// Schedulers, samplers and reports see one trial, whoever ran its first part.
+void Trial::take_over_reports(std::optional<std::int64_t> first_step) {
+  Storage& storage = study_->storage();
+  for (Report& report :
+       reports_before(first_step, repeated_trials(storage, study_->id(), record_))) {
+    storage.add_report(claim(), report);
+    record_.reports.push_back(std::move(report));
+  }
+}
+
 std::optional<std::string> Trial::checkpoint() const {
   const Storage& storage = study_->storage();
   auto own = storage.checkpoint(study_->id(), number());
@@ -154,7 +188,22 @@ std::optional<std::string> Trial::checkpoint() const {
 
 void Trial::save_checkpoint(std::string_view bytes) {
   study_->storage().save_checkpoint(claim(), bytes);
+  saved_checkpoint_ = true;
   study_->shared_->changes.announce();
+}
+
+bool Trial::goes_on() const {
+  if (!record_.reports.empty()) return true;  // it had paused
+  if (!record_.plan.parent) return false;
+  const auto repeated = repeated_trials(study_->storage(), study_->id(), record_);
+  return std::ranges::find(repeated, *record_.plan.parent, &TrialRecord::number) != repeated.end();
+}
+
+bool Trial::may_save_checkpoint() const { return !study_->scheduler_->replaces(); }
+
+/// Whether this trial, or one that it repeats, may have left a checkpoint.
+bool Trial::may_have_checkpoints() const {
+  return saved_checkpoint_ || record_.plan.retry_of || record_.lease > 1;
 }
 
 std::uint64_t Trial::seed() const { return record_.seed(study_->spec().seed); }

@@ -4,11 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
-#include <set>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -23,6 +23,8 @@ namespace {
 
 /// Leases are renewed this many times in their duration.
 constexpr int kHeartbeatsPerLease = 3;
+/// How often those who wait for other processes look what became of them.
+constexpr std::chrono::milliseconds kLookAgain{1000};
 
 class WorkerPool {
  public:
@@ -36,21 +38,22 @@ class WorkerPool {
   /// Returns when nothing is left to claim, the study has ended, or after a stop; rethrows what a
   /// worker could not handle.
   void run() {
-    recover();
+    look_after_others();
     do {
       std::jthread heart([this](const std::stop_token& done) { keep_leases(done); });
       run_workers();
-    } while (!stop_.stop_requested() && recover() && reason_to_end().empty());
+    } while (!stop_.stop_requested() && look_after_others() && !left_ && reason_to_end().empty());
     // What was interrupted just now waits for the next run.
     if (!failure_) study_.plan_retries(options_.max_attempts);
     if (failure_) std::rethrow_exception(failure_);
-    if (stop_.stop_requested() || late_) return;
+    if (stop_.stop_requested() || late_ || left_) return;
     for (const TrialRecord& ended : study_.end_paused()) {
       notify({Event::Kind::Finished, 0, ended});
     }
   }
 
   bool interrupted() const { return stop_.stop_requested(); }
+  bool left() const { return left_; }
 
   /// Why no trial begins any more; empty while trials may.
   std::string reason_to_end() const {
@@ -73,29 +76,55 @@ class WorkerPool {
     }
   }
 
-  /// Fails the trials of dead workers and plans them again. Returns whether any trial waits,
-  /// whoever planned it.
-  bool recover() {
-    for (const TrialRecord& lost : study_.storage().fail_stale(study_.id())) {
+  /// Recovers what others lost. Returns whether any trial waits, whoever planned it.
+  bool look_after_others() {
+    recover(study_, options_.max_attempts, [this](const TrialRecord& lost) {
       notify({Event::Kind::Lost, 0, lost});
-    }
-    study_.plan_retries(options_.max_attempts);
-    return std::ranges::any_of(study_.trials(), [](const TrialRecord& trial) {
-      return trial.state == TrialState::Waiting;
     });
+    return study_.storage().next_waiting(study_.id()).has_value();
+  }
+
+  /// Waits until a trial waits. False when none will, and when it is time to leave.
+  bool await_work() {
+    const auto idle_since = options_.clock();
+    while (options_.joins && !stop_.stop_requested() && !left_ && reason_to_end().empty()) {
+      if (look_after_others()) return true;
+      constexpr std::array kRunning = {TrialState::Running};
+      const auto running = study_.storage().trials_in(study_.id(), kRunning);
+      // Another program's have no lease: nobody would notice if it died.
+      if (std::ranges::none_of(running, [](const TrialRecord& t) { return t.lease > 0; })) {
+        return false;
+      }
+      if (options_.idle_timeout && options_.clock() - idle_since >= *options_.idle_timeout) {
+        left_ = true;
+      }
+      std::unique_lock lock(mutex_);
+      wake_.wait_for(lock, stop_.get_token(), kLookAgain, [] { return false; });
+    }
+    return false;
+  }
+
+  /// Whether one more trial may begin here.
+  bool may_begin() {
+    if (options_.max_trials && begun_.fetch_add(1) >= *options_.max_trials) left_ = true;
+    return !left_ && !stop_.stop_requested();
   }
 
   void work(int index) {
     try {
-      while (!stop_.stop_requested()) {
-        const TrialHooks hooks{stop_.get_token(),
-                               [this, index](const TrialRecord& record) {
-                                 notify({Event::Kind::Reported, index, record});
-                               },
-                               [this] { return is_late(); }};
+      const TrialHooks hooks{stop_.get_token(),
+                             [this, index](const TrialRecord& record) {
+                               notify({Event::Kind::Reported, index, record});
+                             },
+                             [this] { return is_late(); }};
+      while (may_begin()) {
         auto trial = study_.next({worker_id(index), options_.lease}, hooks);
-        if (!trial) return;
-        run_one(*trial, index);
+        if (trial) {
+          run_one(*trial, index);
+        } else {
+          if (options_.max_trials) --begun_;
+          if (!await_work()) return;
+        }
       }
     } catch (...) {
       fail(std::current_exception());
@@ -161,6 +190,7 @@ class WorkerPool {
       lock.unlock();
       try {
         study_.storage().heartbeat(claims, options_.lease);
+        if (options_.joins) look_after_others();
       } catch (...) {
         fail(std::current_exception());
       }
@@ -206,6 +236,8 @@ class WorkerPool {
   const TuneOptions& options_;
   const std::chrono::steady_clock::time_point began_;
   std::atomic<bool> late_ = false;
+  std::atomic<bool> left_ = false;
+  std::atomic<int> begun_ = 0;  // counted only where there is a limit
   std::stop_source stop_;
   std::mutex mutex_;  // guards held_ and failure_
   std::condition_variable_any wake_;
@@ -217,10 +249,8 @@ class WorkerPool {
 
 /// Empty when the whole plan was run.
 std::string why_it_ended(const WorkerPool& pool, const Study& study) {
-  const std::vector<TrialRecord> trials = study.trials();
-  const bool all_ran = std::ranges::none_of(trials, [](const TrialRecord& trial) {
-    return trial.state == TrialState::Waiting || trial.state == TrialState::Paused;
-  });
+  const TrialCounts counts = study.storage().counts(study.id());
+  const bool all_ran = counts.waiting == 0 && counts.paused == 0;
   return all_ran ? study.stopped().value_or("") : pool.reason_to_end();
 }
 
@@ -233,27 +263,38 @@ void record_end(Study& study, const std::string& reason) {
                                 dump_json(reason.empty() ? Json() : Json(reason)));
 }
 
-TuneSummary summarize(const std::vector<TrialRecord>& trials) {
-  TuneSummary summary;
-  std::set<int> repeated;
-  for (const TrialRecord& trial : trials) {
-    if (trial.plan.retry_of) repeated.insert(*trial.plan.retry_of);
+}  // namespace
+
+TuneSummary summarize(const Study& study, int max_attempts) {
+  const TrialCounts counts = study.storage().counts(study.id());
+  int repeated = 0;  // each by one trial more
+  if (counts.failed > 0) {
+    constexpr std::array kFailed = {TrialState::Failed};
+    repeated = static_cast<int>(std::ranges::count_if(
+        study.storage().trials_in(study.id(), kFailed),
+        [&](const TrialRecord& trial) { return wants_retry(trial, max_attempts); }));
   }
-  for (const TrialRecord& trial : trials) {
-    if (!trial.plan.retry_of) ++summary.planned;
-    if (trial.state == TrialState::Complete) ++summary.complete;
-    if (trial.state == TrialState::Pruned) ++summary.pruned;
-    if (trial.state == TrialState::Paused) ++summary.paused;
-    if (trial.state == TrialState::Running) ++summary.elsewhere;
-    if (trial.state == TrialState::Failed && !repeated.contains(trial.number)) ++summary.failed;
-  }
-  return summary;
+  return {.planned = counts.total() - repeated,
+          .complete = counts.complete,
+          .pruned = counts.pruned,
+          .paused = counts.paused,
+          .failed = counts.failed - repeated,
+          .elsewhere = counts.running};
 }
 
-}  // namespace
+void recover(Study& study, int max_attempts,
+             const std::function<void(const TrialRecord&)>& on_lost) {
+  for (const TrialRecord& lost : study.storage().fail_stale(study.id())) {
+    if (on_lost) on_lost(lost);
+  }
+  study.plan_retries(max_attempts);
+}
 
 void check_options(const TuneOptions& options) {
   if (options.num_samples < 1) throw ConfigError("num_samples must be at least 1");
+  if (options.max_trials && *options.max_trials < 1) {
+    throw ConfigError("max_trials must be at least 1");
+  }
   if (options.workers < 1) throw ConfigError("workers must be at least 1");
   if (options.lag && *options.lag < 0) throw ConfigError("lag must be at least 0");
   if (options.lag && options.workers - 1 > *options.lag) {
@@ -270,13 +311,19 @@ TuneSummary tune(Study& study, Executor& executor, const TuneOptions& options,
                  std::stop_token stop) {
   check_options(options);
   study.set_lag(options.lag);
-  study.plan(options.num_samples, options.paired);
+  if (options.joins) {
+    study.join_plan(options.num_samples, options.paired);
+  } else {
+    study.plan(options.num_samples, options.paired);
+  }
   WorkerPool pool(study, executor, options, std::move(stop));
   pool.run();
-  TuneSummary summary = summarize(study.trials());
+  TuneSummary summary = summarize(study, options.max_attempts);
   summary.interrupted = pool.interrupted();
-  if (!summary.interrupted) summary.stopped = why_it_ended(pool, study);
-  record_end(study, summary.stopped);
+  summary.left = pool.left();
+  if (!summary.interrupted && !summary.left) summary.stopped = why_it_ended(pool, study);
+  // Who leaves early does not know how it ends.
+  if (!options.joins || !(summary.interrupted || summary.left)) record_end(study, summary.stopped);
   return summary;
 }
 

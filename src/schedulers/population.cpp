@@ -145,7 +145,8 @@ std::optional<Population::Exploit> Population::exploit(const TrialRecord& trial,
   const auto step = due(trial, now->step, previous ? std::optional(previous->step) : std::nullopt);
   if (!step) return std::nullopt;
   // Where nothing saved a checkpoint it began anew, and would be replaced for ever.
-  if (follows(trial) && trial.reports.front().step <= options_.interval) return std::nullopt;
+  const bool began_anew = trial.reports.front().step <= options_.interval;
+  if (follows(trial) && !trial.plan.retry_of && began_anew) return std::nullopt;
 
   struct Other {
     double loss;

@@ -61,17 +61,16 @@ class Walk {
     const Parameter& parameter = space_.parameters()[next];
     if (!space_.active(parameter, point_)) return from(next + 1);
     const std::uint64_t count = *count_values(parameter.domain);
-    const auto place = point_.emplace(parameter.name, Value()).first;
     bool goes_on = true;
     for (std::uint64_t k = 0; goes_on && k < count; ++k) {
       goes_on = tries_left_ > 0;
       if (!goes_on) break;
       --tries_left_;
-      place->second = value_number(parameter.domain, k);
+      point_.insert_or_assign(parameter.name, value_number(parameter.domain, k));
       // What is forbidden already need not be completed.
       if (space_.allows(point_)) goes_on = from(next + 1);
     }
-    point_.erase(place);
+    point_.erase(parameter.name);
     return goes_on;
   }
 
@@ -116,6 +115,12 @@ std::optional<std::uint64_t> count_values(const Domain& domain) {
 }
 
 bool is_finite(const SearchSpace& space) {
+  // As a rule there is a real number that every trial has: then nothing need be remembered.
+  if (std::ranges::any_of(space.parameters(), [](const Parameter& parameter) {
+        return !parameter.when && !count_values(parameter.domain);
+      })) {
+    return false;
+  }
   std::set<std::string, std::less<>> undecided;
   Params decided;
   return std::ranges::all_of(space.parameters(), [&](const Parameter& parameter) {

@@ -59,7 +59,7 @@ SearchSpace& SearchSpace::add(Parameter parameter) {
       }
     }
   }
-  parameters_.push_back(std::move(parameter));
+  append(std::move(parameter));
   return *this;
 }
 
@@ -98,8 +98,21 @@ const Condition* SearchSpace::violated(const Params& decided) const {
 }
 
 const Parameter* SearchSpace::find(std::string_view name) const {
-  const auto match = std::ranges::find(parameters_, name, &Parameter::name);
-  return match == parameters_.end() ? nullptr : &*match;
+  const auto place = place_of(name);
+  if (place == by_name_.end() || parameters_[*place].name != name) return nullptr;
+  return &parameters_[*place];
+}
+
+/// Of the first parameter whose name is not less.
+std::vector<std::size_t>::const_iterator SearchSpace::place_of(std::string_view name) const {
+  return std::lower_bound(
+      by_name_.begin(), by_name_.end(), name,
+      [&](std::size_t place, std::string_view n) { return parameters_[place].name < n; });
+}
+
+void SearchSpace::append(Parameter parameter) {
+  by_name_.insert(place_of(parameter.name), parameters_.size());
+  parameters_.push_back(std::move(parameter));
 }
 
 std::vector<Params> SearchSpace::grid_points(const Params& fixed) const {
@@ -145,7 +158,7 @@ SearchSpace SearchSpace::without(const Params& fixed) const {
   rest.constraints_ = constraints_;
   for (const auto& [name, value] : fixed) rest.fixed_[name] = value;
   for (const Parameter& parameter : parameters_) {
-    if (!fixed.contains(parameter.name)) rest.parameters_.push_back(parameter);
+    if (!fixed.contains(parameter.name)) rest.append(parameter);
   }
   return rest;
 }

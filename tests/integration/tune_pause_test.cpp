@@ -182,7 +182,8 @@ TEST(TunePause, WhatAKilledProcessRanGoesOnFromItsCheckpoint) {
   const TrialRecord& lost = trials.at(static_cast<std::size_t>(repetition.plan.parent.value()));
   EXPECT_EQ(lost.failure, Failure::WorkerLost);
   EXPECT_EQ(lost.reports.back().step, 1);
-  EXPECT_EQ(repetition.reports.front().step, 2);
+  EXPECT_EQ(repetition.reports.front().step, 1);
+  EXPECT_EQ(repetition.reports.at(1).step, 2);
   EXPECT_EQ(repetition.params, lost.params);
 }
 

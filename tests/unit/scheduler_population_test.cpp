@@ -185,6 +185,7 @@ TEST(Population, ChangesTheNamedParametersAlone) {
   const auto pb2 = pb2_scheduler({.interval = 2, .parameters = {"learning_rate"}});
   for (const Scheduler* scheduler : {pbt.get(), pb2.get()}) {
     const auto successor = decide(*scheduler, members, 7).successor;
+    ASSERT_TRUE(successor.has_value());
     const Params& parent = members[static_cast<std::size_t>(successor->parent)].params;
     EXPECT_EQ(successor->params.at("units"), parent.at("units"));
     EXPECT_NE(successor->params.at("learning_rate"), parent.at("learning_rate"));

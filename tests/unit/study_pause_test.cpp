@@ -25,6 +25,7 @@ struct Script {
   std::optional<int> resumed = {};
   std::optional<std::int64_t> checkpoint_step = {};
   bool pauses = true;
+  bool replaces = false;
 };
 
 class Scripted final : public Scheduler {
@@ -35,6 +36,7 @@ class Scripted final : public Scheduler {
     return ruling == script_.rulings.end() ? Ruling() : ruling->second;
   }
   bool pauses() const override { return script_.pauses; }
+  bool replaces() const override { return script_.replaces; }
   std::optional<int> resume(const History&) const override { return script_.resumed; }
   bool wants_checkpoint(const TrialRecord& trial) const override {
     return trial.reports.back().step == script_.checkpoint_step;
@@ -275,6 +277,7 @@ TEST_F(StudyPause, WhatIsCompleteAllTheSameHasNoSuccessor) {
 
 TEST_F(StudyPause, ATrialIsNotRepeatedWhenItsSuccessorIsPlanned) {
   // Its worker died after it had planned the successor, and before it told the end.
+  script_.replaces = true;
   script_.rulings[1] = {Decision::Stop, "among the worst", Ruling::Successor{7, {{"x", 0.25}}}};
   study_.enqueue_plans(std::vector<TrialPlan>(2));
   Trial ended = next();
