@@ -52,6 +52,59 @@ std::string shorten(std::string_view text, std::size_t limit) {
   return std::string(text.substr(0, end)) + "...";
 }
 
+namespace {
+
+/// Bytes of the UTF-8 character that the text begins with; 0: it begins with none.
+std::size_t length_of_character(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char first = byte(0);
+  const std::size_t length = first < 0x80                     ? 1
+                             : first >= 0xC2 && first < 0xE0  ? 2
+                             : first >= 0xE0 && first < 0xF0  ? 3
+                             : first >= 0xF0 && first <= 0xF4 ? 4
+                                                              : 0;
+  if (length == 0 || length > text.size()) return 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0U) != 0x80U) return 0;
+  }
+  if (length < 3) return length;
+  // Overlong forms, surrogates, and what lies beyond U+10FFFF.
+  const unsigned char second = byte(1);
+  const bool legal = (first != 0xE0 || second >= 0xA0) && (first != 0xED || second < 0xA0) &&
+                     (first != 0xF0 || second >= 0x90) && (first != 0xF4 || second < 0x90);
+  return legal ? length : 0;
+}
+
+/// Bytes of the terminal sequence that the text begins with; 0: it begins with none.
+std::size_t length_of_sequence(std::string_view text) {
+  if (!text.starts_with("\x1b[")) return 0;
+  std::size_t i = 2;
+  while (i < text.size() && text[i] >= 0x20 && text[i] < 0x40) ++i;
+  return std::min(i + 1, text.size());
+}
+
+}  // namespace
+
+std::string plain_text(std::string_view text) {
+  std::string plain;
+  while (!text.empty()) {
+    std::size_t length = length_of_sequence(text);
+    if (length == 0) {
+      length = length_of_character(text);
+      const auto first = static_cast<unsigned char>(text.front());
+      const bool is_control = (first < 0x20 && first != '\n') || first == 0x7F;
+      if (length == 0 || is_control) {
+        plain += '?';
+        length = 1;
+      } else {
+        plain += text.substr(0, length);
+      }
+    }
+    text.remove_prefix(length);
+  }
+  return plain;
+}
+
 std::string format_number(double number) { return fmt::format("{}", number); }
 
 std::string format_number(double number, int digits) {

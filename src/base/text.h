@@ -18,6 +18,10 @@ std::string did_you_mean(std::string_view word, std::span<const std::string> can
 /// At most `limit` bytes of the text, with `...` where it was cut; never inside a UTF-8 character.
 std::string shorten(std::string_view text, std::size_t limit);
 
+/// For messages, what a program printed: colors and other terminal sequences are left out, other
+/// control characters but line ends, and bytes that are not UTF-8, become `?`.
+std::string plain_text(std::string_view text);
+
 /// The shortest text that reads back as the same number: 0.1, 1e-05, inf, nan.
 std::string format_number(double number);
 /// `digits` significant digits, without trailing zeros.

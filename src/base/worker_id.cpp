@@ -66,7 +66,7 @@ std::string worker_id(int index) {
     name = fmt::format("{}:{}:{}", host(), pid, self ? self->start : "?");
     owner = pid;
   }
-  return fmt::format("{}:{}", name, index);
+  return name + ':' + std::to_string(index);
 }
 
 bool worker_is_dead(std::string_view id) {

@@ -54,6 +54,10 @@ std::int64_t whole_in(const Entry& entry, const Range& range, std::int64_t highe
 
 std::string metric_name(const Entry& entry) {
   const std::string metric = entry.text();
+  if (has_own_names(entry)) {
+    check_own_name(entry, metric);
+    return metric;
+  }
   const std::vector<std::string> metrics = known_metrics();
   if (std::ranges::find(metrics, metric) == metrics.end()) {
     entry.fail(fmt::format("the trainer gives no metric \"{}\"{}", shorten(metric, 60),

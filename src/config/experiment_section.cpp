@@ -20,6 +20,7 @@ struct ClaimDraft {
 
 std::string metric(const Entry& entry, const StudyFile&) {
   std::string name = entry.text();
+  if (has_own_names(entry)) return name;
   const std::vector<std::string> metrics = known_metrics();
   if (std::ranges::find(metrics, name) == metrics.end()) {
     entry.fail(
@@ -31,6 +32,7 @@ std::string metric(const Entry& entry, const StudyFile&) {
 Condition condition(const Entry& entry, const StudyFile& file) {
   const std::string text = entry.text();
   Condition condition = entry.check([&] { return Condition(text); });
+  if (has_own_names(entry)) return condition;
   std::vector<std::string> known = known_metrics();
   for (const Parameter& p : file.spec.space.parameters()) known.push_back(p.name);
   for (const std::string& name : condition.names()) {

@@ -2,6 +2,8 @@
 // Ranges that several options have to keep together are checked by the algorithms themselves.
 #include "config/registry.h"
 
+#include "config/sections.h"
+
 namespace hypertune {
 namespace {
 
@@ -109,6 +111,12 @@ Option<O> max_resource_option(M O::*member) {
   Option<O> made = option("max_resource", member, kFromOne);
   made.complete = [member](const Entry& section, const StudyFile& file, O& into) -> std::string {
     if (section.find("max_resource")) return {};
+    if (has_own_names(section)) {
+      section.fail(
+          fmt::format("{} has no max_resource, the last step that a trial reports; add it, such as "
+                      "max_resource = 100",
+                      section.name()));
+    }
     into.*member = most_epochs(file);
     return "max_resource is the trainer's epochs";
   };

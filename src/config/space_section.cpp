@@ -18,6 +18,8 @@ constexpr std::size_t kMaxValues = 1000;
 constexpr std::uint64_t kMaxProbes = 1000;
 /// The key of [space] that is no parameter.
 constexpr std::string_view kConstraint = "constraint";
+/// The key of [trainer] that is no option of a training.
+constexpr std::string_view kIsolation = "isolation";
 
 std::vector<std::string> option_names() {
   std::vector<std::string> names;
@@ -26,6 +28,7 @@ std::vector<std::string> option_names() {
 }
 
 void require_option(const Entry& entry, const std::vector<std::string>& other_keys = {}) {
+  if (has_own_names(entry)) return check_own_name(entry, entry.key());
   std::vector<std::string> names = option_names();
   if (std::ranges::find(names, entry.key()) != names.end()) return;
   names.insert(names.end(), other_keys.begin(), other_keys.end());
@@ -35,9 +38,12 @@ void require_option(const Entry& entry, const std::vector<std::string>& other_ke
 
 /// Fails for an option that all trials must share.
 void require_per_trial(const Entry& parameter) {
+  if (has_own_names(parameter)) return;
   const auto options = trainer_options();
   const auto option = std::ranges::find(options, parameter.key(), &TrainerOption::name);
-  if (option == options.end() || option->per_trial) return;
+  const bool is_shared =
+      option == options.end() ? parameter.key() == kIsolation : !option->per_trial;
+  if (!is_shared) return;
   parameter.fail_at_key(fmt::format(
       "\"{0}\" cannot be a parameter: {0} belongs into [trainer], because all trials of "
       "a study share it",
@@ -47,6 +53,10 @@ void require_per_trial(const Entry& parameter) {
 /// The value, which the trainer takes for the option; of a list, each entry and the whole.
 Value accepted(const Entry& entry, const std::string& option) {
   const Value value = entry.value();
+  if (has_own_names(entry)) {
+    if (entry.is_list()) entry.fail(fmt::format("{} is a list; write a text", entry.name()));
+    return value;
+  }
   if (entry.is_list()) {
     for (const Entry& element : entry.elements()) accepted(element, option);
   }
@@ -102,6 +112,7 @@ Domain read_range(const Entry& range, const Entry& parameter) {
     read_number(*step, domain.step);
     check_at(*step);
   }
+  if (has_own_names(parameter)) return domain;
   try {
     for (const Value& value : probes(domain)) TrainerOptions().set(parameter.key(), value);
   } catch (const ConfigError& error) {
@@ -149,8 +160,8 @@ constexpr std::array<Kind, 4> kKinds = {{{"float", Role::Sampled, read_range<Flo
                                          {"grid", Role::Grid, read_values}}};
 
 Parameter read_parameter(const Entry& entry) {
-  require_option(entry, {std::string(kConstraint)});
   require_per_trial(entry);
+  require_option(entry, {std::string(kConstraint)});
   if (entry.is_list()) {
     entry.fail(
         fmt::format("{} is a list; say what is to be done with it: {{ grid = [...] }} tries "
@@ -230,6 +241,14 @@ void check_combinations(const Entry& section, TrainerOptions options) {
   if (const auto entry = section.find("precision")) entry->check([&] { options.validate(); });
 }
 
+Isolation read_isolation(const Entry& entry) {
+  const std::string word = entry.text();
+  if (word == "thread") return Isolation::Thread;
+  if (word == "process") return Isolation::Process;
+  entry.fail(fmt::format("{} is \"{}\"{}", entry.name(), shorten(word, 60),
+                         suggestion(word, std::vector<std::string>{"thread", "process"})));
+}
+
 }  // namespace
 
 std::vector<std::string> parameter_keys() {
@@ -238,9 +257,19 @@ std::vector<std::string> parameter_keys() {
   return keys;
 }
 
+std::vector<std::string> trainer_keys() {
+  std::vector<std::string> keys = option_names();
+  keys.emplace_back(kIsolation);
+  return keys;
+}
+
 void read_trainer(const Entry& section, StudyFile& file) {
   for (const Entry& entry : section.members()) {
-    require_option(entry);
+    if (entry.key() == kIsolation) {
+      file.isolation = read_isolation(entry);
+      continue;
+    }
+    require_option(entry, {std::string(kIsolation)});
     file.trainer.set(entry.key(), accepted(entry, entry.key()));
   }
   check_combinations(section, file.trainer);
@@ -257,7 +286,9 @@ void read_space(const Entry& section, StudyFile& file) {
     if (when) {
       parameter.when = read_when(*when, std::span(entries).subspan(i + 1));
     }
-    entry.check([&] { require_that_trainer_takes(parameter, file.trainer); });
+    if (!has_own_names(entry)) {
+      entry.check([&] { require_that_trainer_takes(parameter, file.trainer); });
+    }
     (when ? *when : entry).check([&] { file.spec.space.add(std::move(parameter)); });
   }
   if (const auto constraint = section.find(kConstraint)) {

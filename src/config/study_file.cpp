@@ -162,6 +162,9 @@ constexpr Key<StudyFile> kSections[] = {{"study", read_section<kStudyKeys>, "a s
                                         {"scheduler", read_scheduler},
                                         {"tune", read_section<kTuneKeys>},
                                         {"stop", read_stop},
+                                        {"ask", read_ask},
+                                        {"command", read_command},
+                                        {"launcher", read_launcher},
                                         {"experiment", read_experiment}};
 
 /// The grid multiplies: refused before anybody writes it out.
@@ -280,6 +283,7 @@ StudyFile parse_study_file(std::string_view text, const std::string& name,
   size_sampler(file);
   check_lag_with_scheduler(root, file);
 
+  file.source = {std::string(text), name, overrides};
   file.experiment.study_file = std::filesystem::path(name).filename().string();
   std::string hashed(text);
   for (const std::string& line : overrides) hashed += "\n--set " + line;
@@ -312,7 +316,10 @@ std::vector<std::string> study_file_keys() {
   add("warm_start", names_of(kWarmStartKeys));
   add("tune", names_of(kTuneKeys));
   add("stop", stop_keys());
-  add("trainer", names_of(trainer_options()));
+  add("launcher", launcher_keys());
+  add("ask", ask_keys());
+  add("command", command_keys());
+  add("trainer", trainer_keys());
   add("experiment", experiment_keys());
   return keys;
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "hypertune/command.h"
 #include "hypertune/report.h"
 #include "hypertune/sampler.h"
 #include "hypertune/scheduler.h"
@@ -57,6 +58,45 @@ struct WarmStart {
   int trials = 100;        ///< at most: the best half and the latest
 };
 
+/// Where and how the workers of a study are started.
+struct LauncherChoice {
+  std::string name = {};  ///< local, slurm or ray; empty: threads of the program itself
+  int cpus = 1;           ///< for each worker
+  int gpus = 0;
+  std::int64_t memory_mb = 0;                     ///< 0: the launcher's default
+  std::chrono::minutes time_limit{0};             ///< 0: the launcher's default
+  std::string partition = {};                     ///< slurm
+  std::string account = {};                       ///< slurm
+  std::vector<std::string> extra = {};            ///< slurm: further options of sbatch
+  std::string address = "http://127.0.0.1:8265";  ///< ray: of the head's dashboard
+};
+
+/// The text of a study file; from it and the overrides the same StudyFile can be had again.
+struct StudySource {
+  std::string text = {};
+  std::string name = {};  ///< of the file, for messages
+  std::vector<std::string> overrides = {};
+};
+
+/// `local`, `slurm`, `ray`, and `threads` for none of them. Throws ConfigError, without a place,
+/// for other names. Returns what LauncherChoice::name is.
+std::string launcher_name(const std::string& word);
+
+/// `90s`, `30m`, `1h`, `2d`, or seconds alone. Throws ConfigError, without a place, for anything
+/// else, and for more than a year.
+std::chrono::seconds parse_lease(const std::string& text);
+
+/// A study whose trials are evaluated by whoever asks for them.
+struct AskChoice {
+  std::chrono::seconds lease{3600};  ///< of who does not say otherwise
+};
+
+/// Where the built-in trainer trains. It changes no result: a study may go on with the other.
+enum class Isolation : std::uint8_t {
+  Thread,   ///< on the threads of the program
+  Process,  ///< in a process for each of them, so that a crash costs one trial
+};
+
 /// A study file, checked. Defaults are those of the structs.
 struct StudyFile {
   StudySpec spec;                                              ///< [study] and [space]
@@ -64,9 +104,14 @@ struct StudyFile {
   Choice<Scheduler> scheduler = {"fifo", {}, fifo_scheduler};  ///< [scheduler]
   TuneOptions tune;  ///< [tune] and stop.time_s; workers 0 in the file: one for each core
   StopRules stop;    ///< [stop]
-  std::optional<WarmStart> warm_start = {};  ///< [warm_start]
-  TrainerOptions trainer;                    ///< [trainer]
-  Experiment experiment;                     ///< [experiment]
+  std::optional<WarmStart> warm_start = {};    ///< [warm_start]
+  TrainerOptions trainer;                      ///< [trainer]
+  Isolation isolation = Isolation::Thread;     ///< [trainer], with which it is no option of trials
+  std::optional<CommandOptions> command = {};  ///< [command], in the place of [trainer]
+  std::optional<AskChoice> ask = {};           ///< [ask], in the place of both
+  LauncherChoice launcher;                     ///< [launcher]
+  Experiment experiment;                       ///< [experiment]
+  StudySource source;                          ///< what all this was read from
   std::string why_sampler = {};  ///< where the claims keep it from being auto; otherwise empty
 };
 

@@ -163,8 +163,8 @@ std::string suggestion(std::string_view word, std::span<const std::string> known
 }
 
 Entry::Entry(std::string name, std::string key, const toml::source_region& key_at,
-             const toml::node& node)
-    : name_(std::move(name)), key_(std::move(key)), key_at_(key_at), node_(&node) {}
+             const toml::node& node, const toml::table& root)
+    : name_(std::move(name)), key_(std::move(key)), key_at_(key_at), node_(&node), root_(&root) {}
 
 std::string Entry::text() const {
   const auto* text = node_->as_string();
@@ -220,7 +220,7 @@ std::vector<Entry> Entry::elements() const {
   std::vector<Entry> elements;
   for (const toml::node& element : *list) {
     elements.emplace_back(fmt::format("{}[{}]", name_, elements.size()), key_, element.source(),
-                          element);
+                          element, *root_);
   }
   return elements;
 }
@@ -231,7 +231,8 @@ std::vector<Entry> Entry::members() const {
   std::vector<Entry> members;
   for (const auto& [key, node] : *table) {
     const std::string word(key.str());
-    members.emplace_back(name_.empty() ? word : name_ + "." + word, word, key.source(), node);
+    members.emplace_back(name_.empty() ? word : name_ + "." + word, word, key.source(), node,
+                         *root_);
   }
   std::ranges::stable_sort(members, {}, [](const Entry& entry) {
     const toml::source_region& at = entry.key_at_;
@@ -272,6 +273,6 @@ TomlDocument::TomlDocument(std::string_view text, const std::string& name,
   for (std::size_t i = 0; i < overrides.size(); ++i) apply(overrides[i], i, root_);
 }
 
-Entry TomlDocument::root() const { return {"", "", root_.source(), root_}; }
+Entry TomlDocument::root() const { return {"", "", root_.source(), root_, root_}; }
 
 }  // namespace hypertune

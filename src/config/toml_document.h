@@ -19,7 +19,7 @@ namespace hypertune {
 class Entry {
  public:
   Entry(std::string name, std::string key, const toml::source_region& key_at,
-        const toml::node& node);
+        const toml::node& node, const toml::table& root);
 
   const std::string& name() const { return name_; }  ///< with its tables: `tune.workers`
   const std::string& key() const { return key_; }    ///< alone: `workers`
@@ -39,6 +39,8 @@ class Entry {
   /// The values of a table, in the order of the file; those that overrides added come last.
   std::vector<Entry> members() const;
   std::optional<Entry> find(std::string_view key) const;
+  /// Whether the document has a section of this name.
+  bool document_has(std::string_view section) const { return root_->contains(section); }
 
   /// Throws for a member whose key is not among `keys`, with the nearest of them.
   void allow_only(std::span<const std::string> keys) const;
@@ -65,6 +67,7 @@ class Entry {
   std::string key_;
   toml::source_region key_at_;
   const toml::node* node_;
+  const toml::table* root_;
 };
 
 /// Owns what entries refer to.

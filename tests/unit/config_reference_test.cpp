@@ -130,9 +130,10 @@ TEST(ReferencePage, ListsTheMetricsOfTheTrainer) {
 
 /// Every member; adding one to the struct breaks this line, and then the page needs a row.
 auto members(const TrainerOptions& options) {
-  const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z] =
+  const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa] =
       options;
-  return std::tuple(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z);
+  return std::tuple(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z,
+                    aa);
 }
 
 TEST(ReferencePage, ShowsTheDefaultsOfTheTrainer) {

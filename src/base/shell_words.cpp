@@ -1,5 +1,5 @@
 // Texts as words of a shell's command line.
-#include "cli/shell_words.h"
+#include "base/shell_words.h"
 
 namespace hypertune {
 namespace {
