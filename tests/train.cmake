@@ -8,11 +8,15 @@ hypertune_test(train_data_test
   DEPENDS hypertune_data LibArchive::LibArchive ZLIB::ZLIB)
 hypertune_test(train_test
   SOURCES integration/train_training_test.cpp integration/train_checkpoint_test.cpp
-          integration/train_trainer_test.cpp support/made_up_data.cpp
+          integration/train_crash_test.cpp integration/train_trainer_test.cpp
+          support/child_process.cpp support/made_up_data.cpp
   DEPENDS hypertune_train hypertune_exec hypertune_samplers hypertune_schedulers hypertune_storage)
 if(TARGET hypertune_torch)
   add_dependencies(train_test hypertune_torch)
 endif()
+hypertune_test(train_process_test
+  SOURCES integration/training_process_test.cpp
+  DEPENDS hypertune_train hypertune_exec hypertune_samplers hypertune_schedulers hypertune_storage)
 
 # Backends.
 add_library(old_torch_backend MODULE support/old_torch_backend.cpp)

@@ -50,6 +50,10 @@ struct TrainerOptions {
   std::string precision = "f32";   ///< f32; bf16 (native alone): factors of products are rounded
   bool rerun_best_in_f32 = false;  ///< train the best trial's parameters again if it was in bf16
 
+  /// A checkpoint is saved after an epoch when otherwise more than so many seconds of work could be
+  /// lost after the next one; 0: only where the scheduler wants one.
+  double checkpoint_s = 30;
+
   /// Throws ConfigError that names the option and its legal values.
   void set(std::string_view name, const Value& value);
   /// What `set` would be given for the present value. Throws ConfigError for an unknown name.

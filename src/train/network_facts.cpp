@@ -26,7 +26,7 @@ constexpr std::array<std::string_view, 5> kShape = {"channels", "kernel", "pool"
 /// Options that the provenance has as facts of their own.
 constexpr std::array<std::string_view, 3> kOwnFacts = {"model", "dataset", "split"};
 /// Options that change no trial: a study may go on with others.
-constexpr std::array<std::string_view, 1> kAfterTrials = {"rerun_best_in_f32"};
+constexpr std::array<std::string_view, 2> kChangesNoTrial = {"rerun_best_in_f32", "checkpoint_s"};
 
 template <std::size_t n>
 bool is_among(const std::array<std::string_view, n>& names, std::string_view name) {
@@ -194,7 +194,7 @@ void add_parameters(Json& facts, const std::vector<Arm>& arms, const SearchSpace
 Json options_table(const TrainerOptions& options, const SearchSpace& space) {
   Json table = Json::object();
   for (const TrainerOption& option : trainer_options()) {
-    if (is_among(kOwnFacts, option.name) || is_among(kAfterTrials, option.name)) continue;
+    if (is_among(kOwnFacts, option.name) || is_among(kChangesNoTrial, option.name)) continue;
     const Parameter* parameter = space.find(option.name);
     TrainerOptions changed = options;
     if (parameter != nullptr && parameter->role == Role::Constant) {

@@ -122,6 +122,8 @@ const std::vector<Row>& table() {
        Word{&Options::precision, {"f32", "bf16"}}},
       {"rerun_best_in_f32", "train the best trial's parameters again if it was trained in bf16",
        Flag{&Options::rerun_best_in_f32}, Scope::Study},
+      {"checkpoint_s", "seconds of training that a crash may cost; 0: no checkpoints against it",
+       Real{&Options::checkpoint_s, kNotNegative}, Scope::Study},
   };
   return rows;
 }

@@ -3,32 +3,17 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <chrono>
-#include <cmath>
-#include <limits>
 #include <memory>
 
 #include "base/json.h"
 #include "hypertune/error.h"
 #include "train/network_facts.h"
 #include "train/trainer_on.h"
-#include "train/training.h"
+#include "train/trial_training.h"
 
 namespace hypertune {
 namespace {
-
-double chance_of(const Dataset& data) { return 1.0 / static_cast<double>(data.classes.size()); }
-
-Metrics final_metrics(const Training& training, double chance) {
-  const EpochResult& last = training.last();
-  const auto epochs = static_cast<double>(training.epochs_done());
-  const bool finite = std::isfinite(last.train_loss) && std::isfinite(last.val_loss);
-  const bool collapsed = !finite || last.diverged || last.val_accuracy <= 2 * chance;
-  return {{"val_accuracy", last.val_accuracy},     {"val_loss", last.val_loss},
-          {"train_loss", last.train_loss},         {"epochs", epochs},
-          {"diverged", last.diverged ? 1.0 : 0.0}, {"collapsed", collapsed ? 1.0 : 0.0}};
-}
 
 /// Runs `action`. A ConfigError of it is told why the data are not those that were wanted first,
 /// which it may have suited.
@@ -45,9 +30,11 @@ auto with_reason(const ChosenDataset& chosen, Action action) {
 
 class CnnTrainer final : public TrainerExecutor {
  public:
-  CnnTrainer(const TrainerOptions& options, std::uint64_t seed, ChosenDataset chosen)
+  CnnTrainer(const TrainerOptions& options, std::uint64_t seed, ChosenDataset chosen,
+             TrainerClock clock)
       : options_(options),
         seed_(seed),
+        clock_(std::move(clock)),
         chosen_(std::move(chosen)),
         split_(with_reason(chosen_, [&] { return split_dataset(data(), options_, seed_); })) {}
 
@@ -62,34 +49,14 @@ class CnnTrainer final : public TrainerExecutor {
 
   TrainerOptions options_;
   std::uint64_t seed_;
+  TrainerClock clock_;
   ChosenDataset chosen_;
   Split split_;
 };
 
 Outcome CnnTrainer::run(Trial& trial, std::stop_token stop) {
-  const TrainerOptions options = with_params(options_, trial.params());
-  Training training(options, data(), split_, trial.seed());
-  if (const auto checkpoint = trial.checkpoint()) {
-    const bool own = !trial.record().reports.empty();
-    own ? training.restore(*checkpoint) : training.inherit(*checkpoint);
-    if (training.finished()) return Outcome::complete(final_metrics(training, chance_of(data())));
-  }
-  for (;;) {
-    const EpochResult result = training.run_epoch();
-    const std::int64_t epoch = training.epochs_done();
-    const Decision decision = trial.report(epoch, {{"train_loss", result.train_loss},
-                                                   {"val_loss", result.val_loss},
-                                                   {"val_accuracy", result.val_accuracy}});
-    const Metrics metrics = final_metrics(training, chance_of(data()));
-    if (training.finished()) return Outcome::complete(metrics);
-    if (trial.wants_checkpoint()) trial.save_checkpoint(training.checkpoint());
-    if (decision == Decision::Pause) return Outcome::paused();
-    const std::string when = fmt::format("after epoch {} of {}", epoch, options.epochs);
-    if (stop.stop_requested() || trial.stop_cause() == StopCause::Interrupted)
-      return Outcome::interrupted("interrupted " + when);
-    if (decision != Decision::Continue)
-      return Outcome::pruned("stopped by the scheduler " + when, metrics);
-  }
+  OwnTrial link(trial, std::move(stop));
+  return train_trial(start_of(trial), link, options_, data(), split_, clock_);
 }
 
 TrainerExecutor::Probe CnnTrainer::probe(const Params& params) const {
@@ -110,7 +77,7 @@ std::optional<Metrics> CnnTrainer::train_in_f32(const Params& params, std::uint6
     if (stop.stop_requested()) return std::nullopt;
     training.run_epoch();
   }
-  return final_metrics(training, chance_of(data()));
+  return final_metrics(training, data());
 }
 
 /// Keys: dataset (name), dataset_wanted (list of names, best first), fallback_reason (only when
@@ -144,13 +111,14 @@ std::unique_ptr<TrainerExecutor> cnn_trainer(const TrainerOptions& options, std:
                                              const DownloadProgress& progress) {
   options.validate();
   return std::make_unique<CnnTrainer>(
-      options, seed, load_first_dataset(options.dataset, {options.max_samples, seed}, progress));
+      options, seed, load_first_dataset(options.dataset, {options.max_samples, seed}, progress),
+      std::chrono::steady_clock::now);
 }
 
 std::unique_ptr<TrainerExecutor> cnn_trainer_on(ChosenDataset data, const TrainerOptions& options,
-                                                std::uint64_t seed) {
+                                                std::uint64_t seed, TrainerClock clock) {
   options.validate();
-  return std::make_unique<CnnTrainer>(options, seed, std::move(data));
+  return std::make_unique<CnnTrainer>(options, seed, std::move(data), std::move(clock));
 }
 
 }  // namespace hypertune

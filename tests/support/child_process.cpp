@@ -1,6 +1,7 @@
 // Fork, pipe and wait.
 #include "support/child_process.h"
 
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -65,6 +66,22 @@ void ChildProcess::kill() {
   if (pid_ < 0) return;
   ::kill(pid_, SIGKILL);
   reap();
+}
+
+void ChildProcess::send(int signal) {
+  if (pid_ > 0) ::kill(pid_, signal);
+}
+
+bool ChildProcess::runs() {
+  if (pid_ > 0 && ::waitpid(pid_, &status_, WNOHANG) == pid_) pid_ = -1;
+  return pid_ > 0;
+}
+
+bool ChildProcess::ends_within(std::chrono::microseconds time) const {
+  // The pipe is closed, or has the answer.
+  pollfd pipe{pipe_, POLLIN, 0};
+  const timespec limit{0, std::chrono::nanoseconds(time).count()};
+  return ::ppoll(&pipe, 1, &limit, nullptr) > 0;
 }
 
 std::string ChildProcess::answer() {

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <functional>
 #include <string>
 
@@ -22,6 +23,10 @@ class ChildProcess {
   std::string answer();
   /// Kills it with SIGKILL and waits for its end.
   void kill();
+  void send(int signal);
+  bool runs();
+  /// Waits for its end, so long at most.
+  bool ends_within(std::chrono::microseconds time) const;
 
  private:
   void reap();

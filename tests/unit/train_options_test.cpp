@@ -44,6 +44,7 @@ TEST(TrainerOptions, EveryOptionOfTheTableCanBeSetByItsName) {
       {"epochs", whole(3)},       {"patience", whole(2)},
       {"backend", "torch"s},      {"device", "cuda"s},
       {"precision", "f32"s},      {"rerun_best_in_f32", true},
+      {"checkpoint_s", 5.0},
   };
   TrainerOptions options;
   for (const TrainerOption& option : trainer_options()) {
@@ -87,7 +88,8 @@ TEST(TrainerOptions, WhatIsReadByNameCanBeSetByName) {
                               .backend = "torch",
                               .device = "cuda",
                               .precision = "bf16",
-                              .rerun_best_in_f32 = true};
+                              .rerun_best_in_f32 = true,
+                              .checkpoint_s = 5};
   for (const TrainerOption& option : trainer_options()) {
     TrainerOptions read;
     const Value value = others.get(option.name);
@@ -103,9 +105,9 @@ TEST(TrainerOptions, ThoseOfTheDataAndOfTheBackendAreTheSameForAllTrials) {
   std::set<std::string_view> of_the_study;
   for (const TrainerOption& option : trainer_options())
     if (!option.per_trial) of_the_study.insert(option.name);
-  EXPECT_EQ(of_the_study,
-            (std::set<std::string_view>{"model", "dataset", "split", "validation_share",
-                                        "max_samples", "backend", "device", "rerun_best_in_f32"}));
+  EXPECT_EQ(of_the_study, (std::set<std::string_view>{
+                              "model", "dataset", "split", "validation_share", "max_samples",
+                              "backend", "device", "rerun_best_in_f32", "checkpoint_s"}));
 }
 
 TEST(TrainerOptions, ABadValueIsRefusedAndNamesTheOptionAndItsLegalValues) {
@@ -164,6 +166,7 @@ TEST(TrainerOptions, ABadValueIsRefusedAndNamesTheOptionAndItsLegalValues) {
       {"precision", "f16"s, "f32, bf16"},
       {"precision", whole(32), "f32, bf16"},
       {"rerun_best_in_f32", "yes"s, "true or false"},
+      {"checkpoint_s", -1.0, "from 0"},
   };
   std::set<std::string, std::less<>> covered;
   for (const auto& [name, value, legal] : bad) {
