@@ -14,3 +14,6 @@ hypertune_test(importance_test
     unit/fanova_test.cpp unit/importance_test.cpp unit/importance_section_test.cpp
     support/simulated_study.cpp
   DEPENDS hypertune_report)
+hypertune_test(study_copy_test
+  SOURCES unit/study_copy_test.cpp unit/study_attach_test.cpp
+  DEPENDS hypertune_report hypertune_samplers hypertune_schedulers hypertune_storage)

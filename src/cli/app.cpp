@@ -3,16 +3,18 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <clocale>
 #include <cstdio>
 #include <string>
 #include <system_error>
 #include <vector>
 
+#include "base/shell_words.h"
 #include "base/text.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
-#include "cli/shell_words.h"
+#include "cli/secrets.h"
 #include "hypertune/error.h"
 
 namespace hypertune {
@@ -63,6 +65,15 @@ int refuse(const CLI::App& app, const CLI::ParseError& error) {
   return kUsage;
 }
 
+/// The command line without passwords.
+std::string shown_line(int argc, char** argv) {
+  std::vector<std::string> masked;
+  std::vector<const char*> words;
+  for (int i = 0; i < argc; ++i) masked.push_back(mask_secrets(argv[i]));
+  for (const std::string& word : masked) words.push_back(word.c_str());
+  return shell_line(words);
+}
+
 int run_action(const Invocation& call) {
   try {
     return finish_output(call.action());
@@ -107,25 +118,40 @@ std::unique_ptr<CLI::App> make_app(Invocation& call) {
       "Exit status: 0 done, 1 the run failed, 2 wrong arguments, configuration or data,\n"
       "130 interrupted. `hypertune COMMAND --help` explains a command.");
   add_run_command(*app, call);
+  add_worker_command(*app, call);
+  add_ask_command(*app, call);
+  add_tell_command(*app, call);
   add_check_command(*app, call);
   add_trials_command(*app, call);
   add_best_command(*app, call);
   add_importance_command(*app, call);
   add_report_command(*app, call);
   add_show_command(*app, call);
+  add_copy_command(*app, call);
+  add_export_command(*app, call);
+  add_import_command(*app, call);
+  add_backup_command(*app, call);
+  add_doctor_command(*app, call);
   add_data_command(*app, call);
   add_completion_command(*app, call);
   add_man_command(*app, call);
   return app;
 }
 
-int run_program(int argc, const char* const* argv) {
+int run_program(int argc, char** argv) {
   occupy_closed_streams();
   std::setlocale(LC_CTYPE, "");  // for the width of characters
-  Invocation call{.command_line = shell_line({argv, static_cast<std::size_t>(argc)})};
+  std::vector<std::string> arguments(argv + 1, argv + std::max(argc, 1));
+  Invocation call{.command_line = shown_line(argc, argv)};
+  if (arguments == std::vector<std::string>{kTrainWorker}) {
+    call.action = run_train_worker;
+    return run_action(call);
+  }
+  hide_arguments(argc, argv);
   const auto app = make_app(call);
+  std::ranges::reverse(arguments);  // as CLI11 takes them
   try {
-    app->parse(argc, argv);
+    app->parse(std::move(arguments));
   } catch (const CLI::Success& wanted) {  // --help and --version
     return finish_output(app->exit(wanted));
   } catch (const CLI::ParseError& error) {

@@ -4,10 +4,13 @@
 #include <algorithm>
 
 #include "base/json.h"
+#include "base/shell_words.h"
 #include "base/text.h"
 #include "cli/app.h"
 #include "cli/confirmation.h"
+#include "cli/evaluation.h"
 #include "cli/exit_code.h"
+#include "cli/launched_run.h"
 #include "cli/provenance.h"
 #include "cli/run_folder.h"
 #include "cli/stored_study.h"
@@ -18,8 +21,6 @@
 #include "hypertune/error.h"
 #include "report/sections.h"
 #include "train/datasets.h"
-
-namespace fs = std::filesystem;
 
 namespace hypertune {
 namespace {
@@ -89,10 +90,31 @@ std::string trials_of(const StudyFile& study) {
   return text;
 }
 
-std::string folder_state(const fs::path& folder, const PlanCount& count, bool stored) {
-  if (!stored) return fmt::format("{} (new)", folder.string());
-  return fmt::format("{} ({} done, {} failed, {} to run)", folder.string(), count.done,
-                     count.failed, count.open());
+std::string study_state(const PlanCount& count, bool stored) {
+  if (!stored) return "new";
+  return fmt::format("{} done, {} failed, {} to run", count.done, count.failed, count.open());
+}
+
+void print_place(const RunPlace& place, const std::string& state) {
+  if (place.has_own_database()) {
+    fmt::print("Folder     {} ({})\n", place.folder.string(), state);
+  } else {
+    fmt::print("Folder     {}\nStore      {} ({})\n", place.folder.string(), place.shown(), state);
+  }
+}
+
+/// A program cannot be timed: nobody knows how much of a trial is enough.
+int check_program(const StudyFile& study, const StoredRun& before) {
+  std::vector<const char*> words;
+  for (const std::string& word : study.command->argv) words.push_back(word.c_str());
+  fmt::print("Program    {}\n", shell_line(words));
+  fmt::print("Claims     {}\n", study.experiment.claims.size());
+  const Evaluation evaluation(study, before.provenance);
+  require_same_trainer(before.provenance, evaluation.facts(), study.spec.name);
+  fmt::print("Estimate   {}\n", count_plan(study, before.trials).open() == 0
+                                    ? "nothing is left to run"
+                                    : "not possible for a program");
+  return kDone;
 }
 
 /// Where the wanted data sets are; the first that is here, or nothing.
@@ -154,19 +176,19 @@ void print_estimate(const StudyFile& study, const TrainerExecutor& trainer, int 
 
 int check_study(const CheckOptions& arguments) {
   const StudyFile study = arguments.study.load();
-  const fs::path folder = arguments.study.run_folder(study);
-  const auto stored = find_run(folder, study);
+  const RunPlace place = arguments.study.place(study);
+  const auto stored = find_run(place, study);
   const StoredRun before = stored.value_or(StoredRun());
   const PlanCount count = count_plan(study, before.trials);
   const EarlierTrials earlier = stored ? EarlierTrials() : earlier_trials(study);
   TrainerOptions options = study.trainer;
-  if (count.open() > 0) {
+  if (count.open() > 0 && !study.command && !study.ask) {
     options = resumed_options(std::move(options), before.provenance, study.spec.name);
   }
 
   fmt::print("Study      {}: {}, seed {}\n", study.spec.name, objectives_of(study.spec),
              study.spec.seed);
-  fmt::print("Folder     {}\n", folder_state(folder, count, stored.has_value()));
+  print_place(place, study_state(count, stored.has_value()));
   fmt::print("Space\n{}", format_table(space_rows(study.spec.space), "  "));
   for (const Condition& constraint : study.spec.space.constraints()) {
     fmt::print("Constraint {}\n", constraint.text());
@@ -184,8 +206,20 @@ int check_study(const CheckOptions& arguments) {
     fmt::print("Sampler    {}, {}\n", study.sampler.name, study.why_sampler);
   }
   if (!earlier.origin.empty()) fmt::print("Learns     from {}\n", earlier.origin);
-  fmt::print("Training   backend {} on {}, precision {}\n", options.backend, options.device,
-             join(precisions(study), " or "));
+  if (!study.launcher.name.empty()) {
+    // The store is no part of the file: what is missing is said, and the rest is checked.
+    const std::string obstacle = launcher_obstacle(study.launcher, place);
+    fmt::print("Launcher   {}{}\n", study.launcher.name, obstacle.empty() ? "" : "; " + obstacle);
+  }
+  if (study.ask) {
+    fmt::print("Evaluation by whoever asks, for {} at a time\n",
+               format_duration(static_cast<double>(study.ask->lease.count())));
+    return kDone;
+  }
+  if (study.command) return check_program(study, before);
+  fmt::print("Training   backend {} on {}, precision {}{}\n", options.backend, options.device,
+             join(precisions(study), " or "),
+             study.isolation == Isolation::Process ? ", in processes of its own" : "");
   fmt::print("Claims     {}\n", study.experiment.claims.size());
   const auto dataset = print_data(options.dataset);
   if (arguments.no_probe) return kDone;

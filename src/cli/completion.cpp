@@ -3,11 +3,11 @@
 
 #include <array>
 
+#include "base/shell_words.h"
 #include "base/text.h"
 #include "cli/app.h"
 #include "cli/command_tree.h"
 #include "cli/exit_code.h"
-#include "cli/shell_words.h"
 
 namespace hypertune {
 namespace {

@@ -19,11 +19,13 @@ namespace hypertune {
 namespace {
 
 constexpr std::array kSignals = {SIGINT, SIGTERM, SIGWINCH, SIGTSTP};
+constexpr int kStopsWithAgain = 3;
 constexpr unsigned char kEndOfListening = 0;  // no signal has this number
 
 // A signal handler can reach nothing else: the pipe's end to write to, -1 while nobody listens.
 std::atomic<int> pipe_to_listener{-1};
 std::atomic<int> stops_received{0};  // SIGINT and SIGTERM
+std::atomic<int> stops_taken{1};     // how many are listened to; one more ends the process
 static_assert(std::atomic<int>::is_always_lock_free);
 
 void send(unsigned char byte) {
@@ -35,8 +37,8 @@ void send(unsigned char byte) {
 
 void on_signal(int signal) {
   const int saved = errno;
-  // The second one must not wait for anybody: the listener may hang in writing to a terminal.
-  if ((signal == SIGINT || signal == SIGTERM) && stops_received.fetch_add(1) > 0) {
+  // The last one must not wait for anybody: the listener may hang in writing to a terminal.
+  if ((signal == SIGINT || signal == SIGTERM) && stops_received.fetch_add(1) >= stops_taken) {
     show_cursor_in_handler();
     _exit(kInterrupted);
   }
@@ -64,6 +66,7 @@ Interrupts::Interrupts(InterruptHooks hooks) : hooks_(std::move(hooks)) {
   fcntl(ends[1], F_SETFL, O_NONBLOCK);
   pipe_to_listener = ends[1];
   stops_received = 0;
+  stops_taken = hooks_.on_again ? kStopsWithAgain : 1;
   listener_ = std::jthread([this, end = ends[0]] { listen(end); });
   set_handler(on_signal);
 }
@@ -99,7 +102,9 @@ void Interrupts::take(int signal) {
     raise(SIGSTOP);  // stops the whole process until it is continued
     return call(hooks_.on_resume);
   }
-  if (stop_.request_stop()) return call(hooks_.on_stop);
+  int none = 0;
+  first_signal_.compare_exchange_strong(none, signal);
+  call(stop_.request_stop() ? hooks_.on_stop : hooks_.on_again);
 }
 
 }  // namespace hypertune

@@ -1,6 +1,7 @@
 // Signals of a run: Ctrl-C ends it in good order, a second one at once.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <stop_token>
 #include <thread>
@@ -8,9 +9,11 @@
 namespace hypertune {
 
 /// What a run does on signals. All are called on one thread that is not in a signal handler. They
-/// may hang; the second SIGINT or SIGTERM ends the process with 130 all the same, the cursor shown.
+/// may hang; the second SIGINT or SIGTERM ends the process with 130 all the same, the cursor shown:
+/// where there is an `on_again`, the fourth.
 struct InterruptHooks {
   std::function<void()> on_stop = {};     ///< first SIGINT or SIGTERM, after the stop was requested
+  std::function<void()> on_again = {};    ///< one that follows
   std::function<void()> on_resize = {};   ///< SIGWINCH
   std::function<void()> on_suspend = {};  ///< Ctrl-Z, before the process stops
   std::function<void()> on_resume = {};   ///< after it goes on
@@ -27,6 +30,8 @@ class Interrupts {
 
   /// Stop is requested by the first SIGINT or SIGTERM.
   std::stop_token token() const { return stop_.get_token(); }
+  /// Which of the two that was; 0 before.
+  int signal() const { return first_signal_; }
 
  private:
   void listen(int pipe_end);
@@ -34,6 +39,7 @@ class Interrupts {
 
   InterruptHooks hooks_;
   std::stop_source stop_;
+  std::atomic<int> first_signal_ = 0;
   std::jthread listener_;
 };
 

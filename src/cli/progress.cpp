@@ -35,7 +35,10 @@ std::int64_t last_step(const TrialRecord& trial) {
 class LineProgress : public Progress {
  public:
   LineProgress(RunStart start, int fd)
-      : metric_(start.objective.metric), fd_(fd), state_(std::move(start), steady_now_s()) {}
+      : metric_(start.objective.metric),
+        shows_counts_(start.planned > 0),
+        fd_(fd),
+        state_(std::move(start), steady_now_s()) {}
 
   void on_event(const Event& event) override {
     const std::scoped_lock lock(mutex_);
@@ -76,11 +79,14 @@ class LineProgress : public Progress {
             ? std::string()
             : fmt::format(": {} {}", metric_, format_number(value->second, kDigits));
     if (!trial.reason.empty()) result += ": " + trial.reason;
-    return fmt::format("trial {} {}{}{} ({} of {} done)", trial.number, to_string(trial.state),
-                       time, result, state_.done(), state_.planned());
+    std::string line =
+        fmt::format("trial {} {}{}{}", trial.number, to_string(trial.state), time, result);
+    if (shows_counts_) line += fmt::format(" ({} of {} done)", state_.done(), state_.planned());
+    return line;
   }
 
   std::string metric_;
+  bool shows_counts_;
   int fd_;
   std::mutex mutex_;  // guards state_, and keeps lines whole
   RunState state_;
@@ -89,7 +95,7 @@ class LineProgress : public Progress {
 class JsonProgress : public Progress {
  public:
   JsonProgress(RunStart start, JsonLines& lines)
-      : lines_(lines), state_(std::move(start), steady_now_s()) {}
+      : lines_(lines), shows_counts_(start.planned > 0), state_(std::move(start), steady_now_s()) {}
 
   void on_event(const Event& event) override {
     const std::scoped_lock lock(mutex_);
@@ -121,6 +127,7 @@ class JsonProgress : public Progress {
         json["metrics"] = hypertune::to_json(trial.metrics);
         if (!trial.reason.empty()) json["reason"] = trial.reason;
         if (duration) json["duration_s"] = *duration;
+        if (!shows_counts_) break;
         json["done"] = state_.done();
         json["failed"] = state_.failed();
         json["planned"] = state_.planned();
@@ -137,6 +144,7 @@ class JsonProgress : public Progress {
   }
 
   JsonLines& lines_;
+  bool shows_counts_;
   std::mutex mutex_;  // guards lines_ and state_
   RunState state_;
 };

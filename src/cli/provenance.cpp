@@ -26,7 +26,9 @@ constexpr double kBytesPerGib = 1024.0 * 1024.0 * 1024.0;
 /// Facts of the trainer in which all trials of a study must agree, to be compared with each other.
 constexpr std::array kDecisiveFacts = {
     "dataset", "dataset_sha256", "samples", "train_samples", "validation_samples",
-    "split",   "trainer",        "model",   "parameters"};
+    "split",   "trainer",        "model",   "parameters",    "program"};
+/// Facts that may differ from run to run, which a later run adds to its own.
+constexpr std::array kChangingFacts = {"engine", "program_files"};
 
 std::string text_of(const Json& json) {
   return json.is_string() ? json.get<std::string>() : dump_json(json);
@@ -149,7 +151,9 @@ Json record_run(Storage& storage, StudyId study, const Json& trainer, const Json
     Json resumed = provenance.value("resumed", Json::array());
     resumed.push_back(run);
     resumed.back()["began"] = utc(system_clock()());
-    if (trainer.contains("engine")) resumed.back()["engine"] = trainer["engine"];
+    for (const char* name : kChangingFacts) {
+      if (trainer.contains(name)) resumed.back()[name] = trainer[name];
+    }
     if (resumed.size() > kMaxResumed) resumed.erase(resumed.begin());
     provenance["resumed"] = std::move(resumed);
   }

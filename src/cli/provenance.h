@@ -16,9 +16,10 @@ Json hardware();
 Json run_facts(const std::string& command_line, const StudyFile& study);
 
 /// Stores the trainer's facts and the run's as the study's provenance, and returns it. What the
-/// first run stored stays; of a later one, the run's facts and the trainer's `engine` are added to
-/// the list `resumed`. Throws StudyMismatch when its trials could not be compared with the stored
-/// ones.
+/// first run stored stays; of a later one, the run's facts and those of the trainer's that may
+/// change
+/// (`engine`, `program_files`) are added to the list `resumed`. Throws StudyMismatch when its
+/// trials could not be compared with the stored ones.
 Json record_run(Storage& storage, StudyId study, const Json& trainer, const Json& run);
 
 /// Throws StudyMismatch when data set, model or options of the trainer are not the stored ones.

@@ -15,9 +15,10 @@ namespace hypertune {
 /// What is known when a run begins.
 struct RunStart {
   std::string study;
-  Objective objective;      ///< the first one; its best value is shown
-  int planned = 0;          ///< trials in the plan, repeats left out
-  int workers = 1;          ///< threads of this process
+  Objective objective;  ///< the first one; its best value is shown
+  int planned =
+      0;  ///< trials in the plan, repeats left out; 0: not known, and lines have no counts
+  int workers = 1;          ///< threads of this process, or processes that it follows
   int max_attempts = 3;     ///< see TuneOptions
   std::int64_t epochs = 0;  ///< steps of a trial without a parameter `epochs`; 0: not known
   std::vector<TrialRecord> history = {};  ///< trials stored by earlier or other runs

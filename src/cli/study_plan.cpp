@@ -27,8 +27,13 @@ StudyFile StudyFileArgument::load() const {
   return study;
 }
 
-std::filesystem::path StudyFileArgument::run_folder(const StudyFile& study) const {
-  return out.empty() ? default_run_folder(study.spec.name) : std::filesystem::path(out);
+RunPlace StudyFileArgument::place(const StudyFile& study) const {
+  return {.folder = out.empty() ? default_run_folder(study.spec.name) : std::filesystem::path(out),
+          .storage = storage.empty() ? storage_from_environment() : storage};
+}
+
+void add_storage_option(CLI::App& command, std::string& storage, const std::string& help) {
+  command.add_option("--storage", storage, help)->type_name("URL");
 }
 
 void add_study_file_argument(CLI::App& command, StudyFileArgument& argument) {
@@ -41,6 +46,9 @@ void add_study_file_argument(CLI::App& command, StudyFileArgument& argument) {
       ->take_all();
   command.add_option("--out", argument.out, "Run folder (default: runs/ and the study's name)")
       ->type_name("DIR");
+  add_storage_option(command, argument.storage,
+                     "Store of the study: sqlite:///FILE, postgresql://... or a path (default: "
+                     "HYPERTUNE_STORAGE, or else study.db in the run folder)");
   command
       .add_option("--workers", argument.workers,
                   "Trials that run at once, each on one thread (default: as the file says)")

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/run_folder.h"
 #include "config/study_file.h"
 
 namespace hypertune {
@@ -16,14 +17,18 @@ struct StudyFileArgument {
   std::string file;
   std::vector<std::string> overrides;
   std::string out;
-  int workers = 0;  ///< 0: as the file says
+  std::string storage;  ///< URL or path; empty: HYPERTUNE_STORAGE, or else in the run folder
+  int workers = 0;      ///< 0: as the file says
 
   /// Throws ConfigError. The number of workers is decided afterwards.
   StudyFile load() const;
-  std::filesystem::path run_folder(const StudyFile& study) const;
+  RunPlace place(const StudyFile& study) const;
 };
 
-/// Adds the arguments FILE, --set, --out and --workers.
+/// Adds the option --storage to a command.
+void add_storage_option(CLI::App& command, std::string& storage, const std::string& help);
+
+/// Adds the arguments FILE, --set, --out, --storage and --workers.
 void add_study_file_argument(CLI::App& command, StudyFileArgument& argument);
 
 /// How much of a study's plan is done.

@@ -8,11 +8,11 @@
 #include <cmath>
 #include <limits>
 
+#include "base/shell_words.h"
 #include "base/text.h"
 #include "cli/download_bar.h"
 #include "cli/progress.h"
 #include "cli/run_state.h"
-#include "cli/shell_words.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
 
