@@ -10,10 +10,11 @@ groups="build, study, test, lint, bench"
 declare -A packages=(
   [build]="g++ cmake ninja-build ccache pkg-config libsqlite3-dev nlohmann-json3-dev libcli11-dev
     libtomlplusplus-dev libfmt-dev libarchive-dev libcurl4-openssl-dev zlib1g-dev libssl-dev
-    libboost-dev"
+    libboost-dev libpq-dev"
   [study]="gnuplot-nox fonts-dejavu-core dataset-fashion-mnist ca-certificates"
   [test]="libtorch-dev libgtest-dev libgmock-dev librapidcheck-dev python3 python3-venv
-    python3-optuna clang-format mandoc sqlite3"
+    python3-optuna clang-format mandoc sqlite3
+    slurm-wlm slurm-client slurm-wlm-basic-plugins munge postgresql"
   [lint]="clang-tidy"
   [bench]="libtorch-dev libopenblas0-pthread python3-torch"
 )
@@ -59,16 +60,28 @@ install_packages() {
     "Check the network and the package sources, then run: $by_hand"
 }
 
-# A current Optuna for the interoperability tests; without it they are skipped.
-make_optuna_environment() {
-  if compgen -G '.venv/lib/python*/site-packages/optuna/__init__.py' >/dev/null; then return; fi
+# The tests start servers of their own: the package must not make and start one for the system.
+# Settings that are there already are left alone.
+keep_postgresql_from_starting() {
+  local file=/etc/postgresql-common/createcluster.conf
+  if [[ " $* " != *" postgresql "* || -e $file ]]; then return; fi
+  local as_root=()
+  if [[ $(id -u) != 0 ]]; then as_root=(sudo); fi
+  "${as_root[@]}" mkdir -p "${file%/*}"
+  "${as_root[@]}" tee "$file" >/dev/null <<<"create_main_cluster = false"
+}
+
+# A virtual environment with a package for tests; without it those tests are skipped.
+# Usage: make_environment FOLDER MODULE WHAT-PIP-INSTALLS
+make_environment() {
+  if compgen -G "$1/lib/python*/site-packages/$2/__init__.py" >/dev/null; then return; fi
   local python=/usr/bin/python3
   if [[ ! -x $python ]]; then python=python3; fi
-  say "installing a current Optuna into .venv"
-  if ! { "$python" -m venv .venv &&
-    .venv/bin/pip install --quiet --disable-pip-version-check --timeout 15 --retries 1 optuna; }
+  say "installing a current $3 into $1"
+  if ! { "$python" -m venv "$1" &&
+    "$1/bin/pip" install --quiet --disable-pip-version-check --timeout 15 --retries 1 "$3"; }
   then
-    say "warning: Optuna could not be installed; tests against a current Optuna are skipped" >&2
+    say "warning: $3 could not be installed; tests that need it are skipped" >&2
   fi
 }
 
@@ -87,7 +100,14 @@ if command -v dpkg-query >/dev/null; then
 else
   missing=("${wanted[@]}")
 fi
-if ((${#missing[@]} > 0)); then install_packages "${missing[@]}"; fi
+if ((${#missing[@]} > 0)); then
+  keep_postgresql_from_starting "${missing[@]}"
+  install_packages "${missing[@]}"
+fi
 for group in "$@"; do
-  if [[ $group == test ]]; then make_optuna_environment; fi
+  if [[ $group == test ]]; then
+    make_environment .venv optuna optuna
+    make_environment .venv psycopg2 psycopg2-binary
+    make_environment .venv-ray ray 'ray[default]'
+  fi
 done

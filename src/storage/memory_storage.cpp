@@ -68,6 +68,7 @@ class MemoryStorage final : public Storage {
   void release(Claim at) override;
   void save_checkpoint(Claim at, std::string_view bytes) override;
   std::optional<std::string> checkpoint(StudyId study, int number) const override;
+  void drop_checkpoints(StudyId study, std::span<const int> numbers) override;
   void pause(Claim at) override;
   std::optional<TrialRecord> resume(Claim paused, const Lease& lease) override;
   bool end_paused(Claim paused, const Outcome& outcome) override;
@@ -97,6 +98,18 @@ class MemoryStorage final : public Storage {
     return waiting.empty() ? std::nullopt : std::optional(*waiting.begin());
   }
 
+  TrialCounts counts(StudyId study) const override {
+    const std::scoped_lock lock(mutex_);
+    TrialCounts counts;
+    for (const TrialRecord& trial : at(study).trials) count(trial.state, counts);
+    return counts;
+  }
+  std::vector<TrialRecord> trials_in(StudyId study,
+                                     std::span<const TrialState> states) const override;
+  std::optional<TrialRecord> best_trial(StudyId study) const override;
+  void restore(StudyId study, std::span<const TrialRecord> trials) override;
+  std::vector<Finding> examine() const override { return {}; }
+
  private:
   struct StudyEntry {
     StudySpec spec;
@@ -112,6 +125,9 @@ class MemoryStorage final : public Storage {
 
   // What follows is called with the mutex held.
 
+  /// As it is stored; `used` is a domain of each parameter name.
+  static TrialRecord restored(const TrialRecord& trial, const std::vector<Objective>& objectives,
+                              std::map<std::string, Domain>& used);
   static void append_begun(const StudyEntry& entry, int first_number,
                            std::vector<TrialRecord>& begun);
 
@@ -165,16 +181,17 @@ class MemoryStorage final : public Storage {
   void settle_trial(Place at, const Outcome& outcome) {
     const auto& objectives = at.study.spec.objectives;
     std::optional<double> last_reported;
-    for (const Report& report : at.trial.reports) {
-      const auto watched = report.metrics.find(objectives.front().metric);
-      if (watched != report.metrics.end()) last_reported = watched->second;
+    for (auto report = at.trial.reports.rbegin();
+         report != at.trial.reports.rend() && !last_reported; ++report) {
+      const auto watched = report->metrics.find(objectives.front().metric);
+      if (watched != report->metrics.end()) last_reported = watched->second;
     }
     end_trial(at, settle(at.trial.number, outcome, objectives, last_reported));
   }
-  void end_trial(Place at, const Outcome& outcome) {
+  void end_trial(Place at, Outcome outcome) {
     at.trial.state = outcome.state;
-    at.trial.metrics = outcome.metrics;
-    at.trial.reason = outcome.reason;
+    at.trial.metrics = std::move(outcome.metrics);
+    at.trial.reason = std::move(outcome.reason);
     at.trial.failure = outcome.failure;
     at.trial.ended = clock_();
     at.study.expiries.erase(at.trial.number);
@@ -216,22 +233,27 @@ std::optional<TrialRecord> MemoryStorage::claim(StudyId study, const Lease& leas
 void MemoryStorage::set_params(Claim at, std::span<const ParamValue> params) {
   const std::scoped_lock lock(mutex_);
   const auto [study, trial] = writable(at);
-  // Checked and made first: all of them, or none.
-  Params values;
   std::vector<NamedDomain> domains;
   domains.reserve(params.size());
+  for (const ParamValue& param : params) domains.push_back({param.name, &param.domain});
+  // What an earlier trial had goes with what the study has used.
+  const std::optional<Domains> known = study.domains.find(trial.domains, domains);
+  // Checked and made first: all of them, or none.
+  Params values;
+  values.reserve(trial.params.size() + params.size());
   std::map<std::string, Domain> newly_used;
   for (const ParamValue& param : params) {
-    const auto known = study.used.find(param.name);
-    const bool is_used = known != study.used.end();
     const bool decided = trial.domains.contains(param.name) || values.contains(param.name);
-    values.emplace(param.name,
-                   checked_value(trial.number, param, is_used ? &known->second : nullptr, decided));
-    domains.push_back({param.name, &param.domain});
-    if (!is_used) newly_used.emplace(param.name, param.domain);
+    const Domain* used = nullptr;
+    if (!known) {
+      newly_used.try_emplace(param.name, param.domain);
+      const auto before = study.used.find(param.name);
+      if (before != study.used.end()) used = &before->second;
+    }
+    values.insert_or_assign(param.name, checked_value(trial.number, param, used, decided));
   }
-  trial.domains = study.domains.with(trial.domains, domains);
-  values.merge(trial.params);
+  trial.domains = known ? *known : study.domains.with(trial.domains, domains);
+  values.merge(std::move(trial.params));
   trial.params = std::move(values);
   study.used.merge(newly_used);
 }
@@ -271,6 +293,11 @@ std::optional<std::string> MemoryStorage::checkpoint(StudyId study, int number) 
   const auto& checkpoints = at(study).checkpoints;
   const auto found = checkpoints.find(number);
   return found == checkpoints.end() ? std::nullopt : std::optional(found->second);
+}
+
+void MemoryStorage::drop_checkpoints(StudyId study, std::span<const int> numbers) {
+  const std::scoped_lock lock(mutex_);
+  for (const int number : numbers) at(study).checkpoints.erase(number);
 }
 
 void MemoryStorage::pause(Claim at) {
@@ -362,6 +389,82 @@ std::vector<TrialRecord> MemoryStorage::changed_trials(StudyId study, int first_
   }
   append_begun(entry, first_number, changed);
   return changed;
+}
+
+std::vector<TrialRecord> MemoryStorage::trials_in(StudyId study,
+                                                  std::span<const TrialState> states) const {
+  const std::scoped_lock lock(mutex_);
+  std::vector<TrialRecord> found;
+  for (const TrialRecord& trial : at(study).trials) {
+    if (std::ranges::find(states, trial.state) != states.end()) found.push_back(trial);
+  }
+  return found;
+}
+
+std::optional<TrialRecord> MemoryStorage::best_trial(StudyId study) const {
+  const std::scoped_lock lock(mutex_);
+  const StudyEntry& entry = at(study);
+  const Objective& objective = entry.spec.objectives.front();
+  const bool maximize = objective.direction == Direction::Maximize;
+  const TrialRecord* best = nullptr;
+  double best_value = 0;
+  for (const TrialRecord& trial : entry.trials) {
+    if (trial.state != TrialState::Complete) continue;
+    const double value = trial.metrics.at(objective.metric);
+    if (best != nullptr && !(maximize ? value > best_value : value < best_value)) continue;
+    best = &trial;
+    best_value = value;
+  }
+  return best == nullptr ? std::nullopt : std::optional(*best);
+}
+
+void MemoryStorage::restore(StudyId study, std::span<const TrialRecord> trials) {
+  const std::scoped_lock lock(mutex_);
+  StudyEntry& entry = at(study);
+  int next = static_cast<int>(entry.trials.size());
+  // Checked first: all of them, or none.
+  std::set<std::string> keys;
+  std::map<std::string, Domain> used = entry.used;
+  std::vector<TrialRecord> copies;
+  for (const TrialRecord& trial : trials) {
+    check_restored(trial, next++);
+    const std::string& key = trial.plan.key;
+    check_restored_key(trial, entry.keys.contains(key) || !keys.insert(key).second);
+    copies.push_back(restored(trial, entry.spec.objectives, used));
+  }
+  for (TrialRecord& copy : copies) {
+    places_.emplace_back(study, copy.number);
+    copy.id = std::ssize(places_);
+    if (!copy.plan.key.empty()) entry.keys.insert(copy.plan.key);
+    if (copy.state == TrialState::Waiting) entry.waiting.insert(copy.number);
+    entry.trials.push_back(std::move(copy));
+  }
+  entry.used = std::move(used);
+}
+
+TrialRecord MemoryStorage::restored(const TrialRecord& trial,
+                                    const std::vector<Objective>& objectives,
+                                    std::map<std::string, Domain>& used) {
+  TrialRecord copy = trial;
+  copy.lease = 0;
+  for (const auto& [name, domain] : trial.domains) {
+    const Domain& known = used.try_emplace(name, domain).first->second;
+    copy.params[name] =
+        checked_value(trial.number, {name, domain, trial.params.at(name)}, &known, false);
+  }
+  std::optional<std::int64_t> last;
+  std::optional<double> last_reported;
+  for (const Report& report : trial.reports) {
+    check_step(trial.number, report.step, std::exchange(last, report.step));
+    const auto watched = report.metrics.find(objectives.front().metric);
+    if (watched != report.metrics.end()) last_reported = watched->second;
+  }
+  if (trial.state == TrialState::Waiting) return copy;
+  Outcome outcome = settle(trial.number, {trial.state, trial.metrics, trial.reason, trial.failure},
+                           objectives, last_reported);
+  copy.metrics = std::move(outcome.metrics);
+  copy.failure = outcome.failure;
+  return copy;
 }
 
 }  // namespace

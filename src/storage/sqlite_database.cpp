@@ -119,7 +119,84 @@ std::optional<std::string_view> network_file_system(std::uint64_t magic) {
   return std::nullopt;
 }
 
-Database::Database(const std::filesystem::path& file, bool create, milliseconds lock_timeout)
+class SqliteDatabase::Statement final : public SqlStatement {
+ public:
+  Statement(SqliteDatabase& database, sqlite3_stmt* at) : database_(database), at_(at) {}
+
+  void start(std::span<const SqlValue> values) override {
+    HT_ASSERT(sqlite3_stmt_busy(at_.get()) == 0);
+    int index = 0;
+    for (const SqlValue& value : values) {
+      const int code = std::visit(Bind{at_.get(), ++index}, value);
+      if (code != SQLITE_OK) database_.fail(code);
+    }
+  }
+  bool next() override {
+    const int code = sqlite3_step(at_.get());
+    if (code == SQLITE_ROW) return true;
+    if (code == SQLITE_DONE) return false;
+    database_.fail(code);
+  }
+  void end() noexcept override {
+    sqlite3_reset(at_.get());  // repeats the error of the last step, which was thrown there
+    sqlite3_clear_bindings(at_.get());
+  }
+
+  std::int64_t integer(int column) const override {
+    require(type(column) == SQLITE_INTEGER, column);
+    return sqlite3_column_int64(at_.get(), column);
+  }
+  double real(int column) const override {
+    require(type(column) == SQLITE_FLOAT || type(column) == SQLITE_INTEGER, column);
+    return sqlite3_column_double(at_.get(), column);
+  }
+  std::string text(int column) const override {
+    require(type(column) == SQLITE_TEXT, column);
+    const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(at_.get(), column));
+    return {bytes, static_cast<std::size_t>(sqlite3_column_bytes(at_.get(), column))};
+  }
+  std::string blob(int column) const override {
+    require(type(column) == SQLITE_BLOB, column);
+    const auto* bytes = static_cast<const char*>(sqlite3_column_blob(at_.get(), column));
+    return {bytes, bytes + sqlite3_column_bytes(at_.get(), column)};
+  }
+  bool is_null(int column) const override { return type(column) == SQLITE_NULL; }
+
+ private:
+  struct Finalize {
+    void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+  };
+  struct Bind {
+    sqlite3_stmt* at;
+    int index;
+    int operator()(std::nullptr_t) const { return sqlite3_bind_null(at, index); }
+    int operator()(std::int64_t value) const { return sqlite3_bind_int64(at, index, value); }
+    int operator()(double value) const { return sqlite3_bind_double(at, index, value); }
+    int operator()(std::string_view text) const {
+      // An empty view may have no address, which SQLite would take for NULL.
+      const char* bytes = text.data() == nullptr ? "" : text.data();
+      return sqlite3_bind_text64(at, index, bytes, text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+    }
+    int operator()(Blob blob) const {
+      const char* bytes = blob.bytes.data() == nullptr ? "" : blob.bytes.data();
+      return sqlite3_bind_blob64(at, index, bytes, blob.bytes.size(), SQLITE_TRANSIENT);
+    }
+  };
+
+  int type(int column) const { return sqlite3_column_type(at_.get(), column); }
+  void require(bool right_type, int column) const {
+    if (right_type) return;
+    throw StorageError(
+        fmt::format("{}: column \"{}\" holds a value of the wrong type; restore a copy",
+                    database_.name(), sqlite3_column_name(at_.get(), column)));
+  }
+
+  SqliteDatabase& database_;
+  std::unique_ptr<sqlite3_stmt, Finalize> at_;
+};
+
+SqliteDatabase::SqliteDatabase(const std::filesystem::path& file, bool create,
+                               milliseconds lock_timeout)
     : file_(file),
       lock_timeout_(lock_timeout),
       rng_(static_cast<std::uint64_t>(::getpid()), reinterpret_cast<std::uintptr_t>(this)) {
@@ -133,15 +210,15 @@ Database::Database(const std::filesystem::path& file, bool create, milliseconds 
   handle_.reset(handle);
   if (code != SQLITE_OK) fail(code);
   if (sqlite3_db_readonly(handle, "main") == 1) fail(SQLITE_READONLY);
-  sqlite3_busy_handler(handle, &Database::on_busy, this);
+  sqlite3_busy_handler(handle, &SqliteDatabase::on_busy, this);
   // A file that turns out to be another program's must stay as it is: no tidying at the end.
   sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
 }
 
-Database::~Database() = default;
+SqliteDatabase::~SqliteDatabase() = default;
 
-int Database::on_busy(void* database, int tries) {
-  auto& self = *static_cast<Database*>(database);
+int SqliteDatabase::on_busy(void* database, int tries) {
+  auto& self = *static_cast<SqliteDatabase*>(database);
   const auto now = steady_clock::now();
   if (tries == 0) self.busy_since_ = now;
   if (now - self.busy_since_ >= self.lock_timeout_) return 0;
@@ -150,31 +227,35 @@ int Database::on_busy(void* database, int tries) {
   return 1;
 }
 
-void Database::fail(int code) const {
+void SqliteDatabase::fail(int code) const {
   const char* detail = handle_ ? sqlite3_errmsg(handle_.get()) : sqlite3_errstr(code);
   throw StorageError(
       fmt::format("{}: {} (SQLite: {})", name(), remedy(code, lock_timeout_), detail));
 }
 
-sqlite3_stmt* Database::prepared(std::string_view sql) {
-  auto& slot = statements_[std::string(sql)];
-  if (!slot) {
-    sqlite3_stmt* statement = nullptr;
+SqlStatement& SqliteDatabase::prepared(std::string_view sql) {
+  auto found = statements_.find(sql);
+  if (found == statements_.end()) {
+    sqlite3_stmt* at = nullptr;
     const int code = sqlite3_prepare_v3(handle_.get(), sql.data(), static_cast<int>(sql.size()),
-                                        SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+                                        SQLITE_PREPARE_PERSISTENT, &at, nullptr);
     if (code != SQLITE_OK) fail(code);
-    slot.reset(statement);
+    found = statements_.emplace(sql, std::make_unique<Statement>(*this, at)).first;
   }
-  HT_ASSERT(sqlite3_stmt_busy(slot.get()) == 0);
-  return slot.get();
+  return *found->second;
 }
 
-void Database::run_script(const std::string& sql) {
+void SqliteDatabase::run_later(SqlStatement& statement, std::span<const SqlValue> values) {
+  Query query(statement, values);
+  while (query.next()) continue;
+}
+
+void SqliteDatabase::run_script(const std::string& sql) {
   const int code = sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) fail(code);
 }
 
-void Database::use_write_ahead_log(bool durable) {
+void SqliteDatabase::use_write_ahead_log(bool durable) {
   const auto mode = [this](std::string_view pragma) {
     Query query = this->query(pragma);
     return query.next() ? query.text(0) : std::string();
@@ -199,88 +280,36 @@ void Database::use_write_ahead_log(bool durable) {
   sqlite3_db_config(handle_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
 }
 
-void Database::relax(bool relaxed) {
+void SqliteDatabase::require_in_place() const {
+  int has_moved = 0;
+  sqlite3_file_control(handle_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &has_moved);
+  if (has_moved == 0) return;
+  throw StorageError(
+      fmt::format("{}: was deleted or moved while it was in use; what is stored from now on would "
+                  "be lost: put the file back, or restore a copy, then run again",
+                  name()));
+}
+
+void SqliteDatabase::relax(bool relaxed) {
   if (!durable_ || relaxed_ == relaxed) return;
   run_script(relaxed ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL");
   relaxed_ = relaxed;
 }
 
-Query::~Query() {
-  if (at_ == nullptr) return;
-  sqlite3_reset(at_);  // repeats the error of the last step, which was thrown there
-  sqlite3_clear_bindings(at_);
+void SqliteDatabase::begin(Kind kind) {
+  if (kind != Kind::Read) {
+    require_in_place();
+    relax(kind == Kind::WriteOnTheWay);
+  }
+  run(kind == Kind::Read ? "BEGIN" : "BEGIN IMMEDIATE");
 }
 
-void Query::check(int code) const {
-  if (code != SQLITE_OK) database_.fail(code);
-}
+void SqliteDatabase::commit() { run("COMMIT"); }
 
-void Query::require(bool right_type, int column) const {
-  if (right_type) return;
-  throw StorageError(
-      fmt::format("{}: column \"{}\" holds a value of the wrong type; restore a copy",
-                  database_.name(), sqlite3_column_name(at_, column)));
-}
-
-bool Query::next() {
-  const int code = sqlite3_step(at_);
-  if (code == SQLITE_ROW) return true;
-  if (code == SQLITE_DONE) return false;
-  database_.fail(code);
-}
-
-void Query::bind(int index, std::nullptr_t) { check(sqlite3_bind_null(at_, index)); }
-void Query::bind(int index, std::int64_t value) { check(sqlite3_bind_int64(at_, index, value)); }
-void Query::bind(int index, double value) { check(sqlite3_bind_double(at_, index, value)); }
-void Query::bind(int index, std::string_view value) {
-  // An empty view may have no address, which SQLite would take for NULL.
-  const char* bytes = value.data() == nullptr ? "" : value.data();
-  check(sqlite3_bind_text64(at_, index, bytes, value.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
-}
-void Query::bind(int index, Blob value) {
-  const char* bytes = value.bytes.data() == nullptr ? "" : value.bytes.data();
-  check(sqlite3_bind_blob64(at_, index, bytes, value.bytes.size(), SQLITE_TRANSIENT));
-}
-
-std::int64_t Query::integer(int column) const {
-  require(sqlite3_column_type(at_, column) == SQLITE_INTEGER, column);
-  return sqlite3_column_int64(at_, column);
-}
-
-double Query::real(int column) const {
-  const int type = sqlite3_column_type(at_, column);
-  require(type == SQLITE_FLOAT || type == SQLITE_INTEGER, column);
-  return sqlite3_column_double(at_, column);
-}
-
-std::string Query::text(int column) const {
-  require(sqlite3_column_type(at_, column) == SQLITE_TEXT, column);
-  const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(at_, column));
-  return {bytes, static_cast<std::size_t>(sqlite3_column_bytes(at_, column))};
-}
-
-std::string Query::blob(int column) const {
-  require(sqlite3_column_type(at_, column) == SQLITE_BLOB, column);
-  const auto* bytes = static_cast<const char*>(sqlite3_column_blob(at_, column));
-  return {bytes, bytes + sqlite3_column_bytes(at_, column)};
-}
-
-bool Query::is_null(int column) const { return sqlite3_column_type(at_, column) == SQLITE_NULL; }
-
-Transaction::Transaction(Database& database, Kind kind) : database_(database) {
-  if (kind != Kind::Read) database_.relax(kind == Kind::WriteOnTheWay);
-  database_.run(kind == Kind::Read ? "BEGIN" : "BEGIN IMMEDIATE");
-}
-
-Transaction::~Transaction() {
+void SqliteDatabase::roll_back() noexcept {
   // After some errors SQLite has rolled back already.
-  if (!open_ || sqlite3_get_autocommit(database_.handle_.get()) != 0) return;
-  sqlite3_exec(database_.handle_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
-}
-
-void Transaction::commit() {
-  database_.run("COMMIT");
-  open_ = false;
+  if (sqlite3_get_autocommit(handle_.get()) != 0) return;
+  sqlite3_exec(handle_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
 }
 
 }  // namespace hypertune

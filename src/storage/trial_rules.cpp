@@ -125,6 +125,49 @@ std::optional<std::vector<double>> objective_values(const Outcome& outcome,
   return values;
 }
 
+void count(TrialState state, TrialCounts& counts, int trials) {
+  switch (state) {
+    case TrialState::Waiting:
+      counts.waiting += trials;
+      return;
+    case TrialState::Running:
+      counts.running += trials;
+      return;
+    case TrialState::Paused:
+      counts.paused += trials;
+      return;
+    case TrialState::Complete:
+      counts.complete += trials;
+      return;
+    case TrialState::Pruned:
+      counts.pruned += trials;
+      return;
+    case TrialState::Failed:
+      counts.failed += trials;
+      return;
+  }
+}
+
+void check_restored(const TrialRecord& trial, int expected) {
+  if (trial.number != expected) {
+    throw StorageError(
+        fmt::format("trial {} cannot be restored: the next number is {}", trial.number, expected));
+  }
+  if (!is_final(trial.state) && trial.state != TrialState::Waiting) {
+    throw StorageError(
+        fmt::format("trial {} cannot be restored: it is {}; only trials that ended "
+                    "or wait can",
+                    trial.number, to_string(trial.state)));
+  }
+}
+
+void check_restored_key(const TrialRecord& trial, bool planned) {
+  if (trial.plan.key.empty() || !planned) return;
+  throw StorageError(
+      fmt::format("trial {} cannot be restored: the study has a trial planned as \"{}\" already",
+                  trial.number, trial.plan.key));
+}
+
 Outcome worker_lost(const std::string& worker) {
   return {TrialState::Failed,
           {},

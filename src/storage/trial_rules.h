@@ -43,6 +43,15 @@ Outcome settle(int number, Outcome outcome, const std::vector<Objective>& object
 std::optional<std::vector<double>> objective_values(const Outcome& outcome,
                                                     const std::vector<Objective>& objectives);
 
+/// So many more trials in this state.
+void count(TrialState state, TrialCounts& counts, int trials = 1);
+
+/// Throws StorageError unless trial `number` may be restored in this state as number `expected`.
+void check_restored(const TrialRecord& trial, int expected);
+
+/// Throws StorageError when a trial to restore has the key of one that the study has (`planned`).
+void check_restored_key(const TrialRecord& trial, bool planned);
+
 /// How a trial ends whose worker died or fell silent.
 Outcome worker_lost(const std::string& worker);
 

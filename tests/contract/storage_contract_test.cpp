@@ -15,6 +15,9 @@
 #include "hypertune/error.h"
 #include "hypertune/storage.h"
 #include "support/manual_clock.h"
+#ifdef HYPERTUNE_HAS_POSTGRES
+#include "support/postgres_server.h"
+#endif
 #include "support/record_text.h"
 #include "support/temporary_folder.h"
 
@@ -770,6 +773,20 @@ TEST_P(StorageContract, KeepsTheLastCheckpointOfATrialAsItIs) {
   EXPECT_THROW(store().save_checkpoint(claim_of(trial), "later"), TrialFinished);
 }
 
+TEST_P(StorageContract, ForgetsCheckpointsThatAreDroppedAndNoOthers) {
+  const StudyId study = open();
+  const StudyId other_study = open("other");
+  for (const StudyId of : {study, study, study, other_study}) {
+    store().save_checkpoint(claim_of(running(of)), "half way");
+  }
+  store().drop_checkpoints(study, std::vector<int>{0, 2, 9});
+  store().drop_checkpoints(study, {});
+  EXPECT_FALSE(store().checkpoint(study, 0));
+  EXPECT_TRUE(store().checkpoint(study, 1));
+  EXPECT_FALSE(store().checkpoint(study, 2));
+  EXPECT_TRUE(store().checkpoint(other_study, 0));
+}
+
 TEST_P(StorageContract, RefusesACheckpointThatIsTooLargeAndKeepsTheOneBefore) {
   const StudyId study = open();
   const TrialRecord trial = running(study);
@@ -782,6 +799,161 @@ TEST_P(StorageContract, RefusesACheckpointThatIsTooLargeAndKeepsTheOneBefore) {
   EXPECT_EQ(store().checkpoint(study, 0), "small");
 }
 
+// --- What is asked of large studies ---
+
+TEST_P(StorageContract, CountsTheTrialsOfAStudyInEachState) {
+  const StudyId study = open();
+  running(open("other"));
+  EXPECT_EQ(store().counts(study).total(), 0);
+  store().finish(claim_of(running(study)), Outcome::complete({{"accuracy", 1}}));
+  store().finish(claim_of(running(study)), Outcome::pruned("slow"));
+  for (int i = 0; i < 2; ++i) store().finish(claim_of(running(study)), Outcome::failed("broken"));
+  store().pause(claim_of(running(study)));
+  for (int i = 0; i < 3; ++i) running(study);
+  store().enqueue(study, std::vector<TrialPlan>(4));
+  const TrialCounts counts = store().counts(study);
+  EXPECT_EQ(counts.complete, 1);
+  EXPECT_EQ(counts.pruned, 1);
+  EXPECT_EQ(counts.failed, 2);
+  EXPECT_EQ(counts.paused, 1);
+  EXPECT_EQ(counts.running, 3);
+  EXPECT_EQ(counts.waiting, 4);
+  EXPECT_EQ(counts.total(), 12);
+}
+
+TEST_P(StorageContract, GivesTheTrialsInTheStatesAskedForAsTheyAre) {
+  using enum TrialState;
+  const StudyId study = open();
+  running(open("other"));
+  store().pause(claim_of(running(study)));
+  store().finish(claim_of(running(study, {.key = "k", .fixed = {{"bn", true}}})),
+                 Outcome::complete({{"accuracy", 1}, {"loss", 2}}));
+  running(study);
+  store().finish(claim_of(running(study)), Outcome::failed("broken"));
+  store().enqueue(study, std::vector<TrialPlan>(2));
+  const auto numbers = [&](const std::vector<TrialState>& states) {
+    std::vector<int> found;
+    for (const TrialRecord& trial : store().trials_in(study, states)) {
+      EXPECT_EQ(record_json(trial), record_json(stored(study, trial.number)));
+      found.push_back(trial.number);
+    }
+    return found;
+  };
+  EXPECT_THAT(numbers({Paused}), ElementsAre(0));
+  EXPECT_THAT(numbers({Complete}), ElementsAre(1));
+  EXPECT_THAT(numbers({Running}), ElementsAre(2));
+  EXPECT_THAT(numbers({Waiting, Waiting}), ElementsAre(4, 5));
+  EXPECT_THAT(numbers({Failed, Running, Paused}), ElementsAre(0, 2, 3));
+  EXPECT_THAT(numbers({Pruned}), IsEmpty());
+  EXPECT_THAT(numbers({}), IsEmpty());
+}
+
+TEST_P(StorageContract, FindsTheBestTrialAmongTiesInfinitiesAndOtherStates) {
+  for (const bool maximize : {true, false}) {
+    StudySpec one = spec(maximize ? "up" : "down");
+    one.objectives = {{"accuracy", maximize ? Direction::Maximize : Direction::Minimize}};
+    const StudyId study = store().open_study(one);
+    const double sign = maximize ? 1 : -1;
+    const auto best = [&]() -> std::optional<int> {
+      const auto trial = store().best_trial(study);
+      return trial ? std::optional(trial->number) : std::nullopt;
+    };
+    const auto complete = [&](double value) {
+      store().finish(claim_of(running(study)), Outcome::complete({{"accuracy", sign * value}}));
+    };
+    EXPECT_EQ(best(), std::nullopt);
+    const TrialRecord pruned = running(study);
+    store().add_report(claim_of(pruned), {1, {{"accuracy", sign * 9}}});
+    store().finish(claim_of(pruned), Outcome::pruned("slow"));
+    EXPECT_EQ(best(), std::nullopt);
+    complete(-kInf);
+    EXPECT_EQ(best(), 1);
+    complete(0.5);
+    complete(0.75);
+    complete(0.75);
+    complete(0.25);
+    EXPECT_EQ(best(), 3);
+    EXPECT_EQ(record_json(*store().best_trial(study)), record_json(stored(study, 3)));
+    complete(kInf);
+    complete(kInf);
+    EXPECT_EQ(best(), 6);
+  }
+}
+
+// --- Copies ---
+
+TEST_P(StorageContract, RestoresTrialsAsTheyWere) {
+  const StudyId study = open("from");
+  const TrialRecord complete = running(study, {.key = "k", .fixed = {{"bn", true}}, .draw = 7});
+  set(complete, "bn", CategoricalDomain{{true, false}}, true);
+  set(complete, "lr", FloatDomain{1e-4, 1e-1, true}, 0.01);
+  clock_.advance(seconds(3));
+  store().add_report(claim_of(complete), {1, {{"accuracy", kInf}, {"loss", kNaN}}});
+  store().add_report(claim_of(complete), {5, {{"accuracy", 0.5}}});
+  store().finish(claim_of(complete), Outcome::complete({{"accuracy", 0.5}, {"loss", kInf}}));
+  const TrialRecord pruned = running(study);
+  store().add_report(claim_of(pruned), {1, {{"accuracy", 0.25}}});
+  store().finish(claim_of(pruned), Outcome::pruned("slow"));
+  store().finish(claim_of(running(study)), {TrialState::Failed, {}, "gone", Failure::Timeout});
+  const TrialPlan waiting{.key = "w", .retry_of = 2, .attempt = 2, .parent = 1};
+  store().enqueue(study, std::span(&waiting, 1));
+
+  const StudyId copy = open("to");
+  const auto originals = store().trials(study);
+  store().restore(copy, std::span(originals).first(1));
+  store().restore(copy, std::span(originals).subspan(1));
+  const auto copies = store().trials(copy);
+  ASSERT_THAT(copies, SizeIs(originals.size()));
+  for (std::size_t i = 0; i < copies.size(); ++i) {
+    Json expected = record_json(originals[i]);
+    expected["lease"] = 0;
+    EXPECT_EQ(dump_json(record_json(copies[i])), dump_json(expected));
+    EXPECT_NE(copies[i].id, originals[i].id);
+  }
+  // And the study goes on: its keys are taken, its queue is in order.
+  EXPECT_EQ(store().enqueue(copy, std::span(&waiting, 1)), 0);
+  EXPECT_EQ(store().claim(copy, {"worker"})->number, 3);
+}
+
+TEST_P(StorageContract, RestoresNothingWhereOneTrialDoesNotFit) {
+  const StudyId study = open("from");
+  store().finish(claim_of(running(study, {.key = "k"})), Outcome::complete({{"accuracy", 1}}));
+  const TrialRecord good = stored(study, 0);
+  const StudyId copy = open("to");
+  const auto refused = [&](const std::function<void(TrialRecord&)>& spoil) {
+    std::vector<TrialRecord> two = {good, good};
+    two[1].number = 1;
+    two[1].plan.key.clear();
+    spoil(two[1]);
+    const std::string message = message_of<Error>([&] { store().restore(copy, two); });
+    EXPECT_EQ(store().counts(copy).total(), 0);
+    return message;
+  };
+  EXPECT_THAT(refused([](TrialRecord& t) { t.number = 2; }), HasSubstr("the next number is 1"));
+  EXPECT_THAT(refused([](TrialRecord& t) { t.state = TrialState::Running; }), HasSubstr("running"));
+  EXPECT_THAT(refused([](TrialRecord& t) { t.state = TrialState::Paused; }), HasSubstr("paused"));
+  EXPECT_THAT(refused([](TrialRecord& t) { t.plan.key = "k"; }), HasSubstr("planned as \"k\""));
+  EXPECT_THAT(refused([](TrialRecord& t) { t.metrics.clear(); }), HasSubstr("accuracy"));
+  EXPECT_THAT(refused([](TrialRecord& t) {
+                t.reports = {{2, {}}, {1, {}}};
+              }),
+              HasSubstr("step 1 after step 2"));
+  // What was refused left nothing behind.
+  store().restore(copy, std::span(&good, 1));
+  EXPECT_EQ(store().counts(copy).complete, 1);
+}
+
+TEST_P(StorageContract, FindsNothingWrongWithAStoreThatIsInUse) {
+  const StudyId study = open();
+  const TrialRecord trial = running(study, {.key = "k"});
+  store().add_report(claim_of(trial), {1, {{"accuracy", 1}}});
+  store().finish(claim_of(trial), Outcome::complete({{"accuracy", 1}}));
+  store().pause(claim_of(running(study)));
+  running(study);
+  store().enqueue(study, std::vector<TrialPlan>(2));
+  for (const Finding& finding : store().examine()) ADD_FAILURE() << finding.what;
+}
+
 std::shared_ptr<Storage> in_memory(const TemporaryFolder&, Clock clock) {
   return memory_storage(std::move(clock));
 }
@@ -791,6 +963,13 @@ std::shared_ptr<Storage> in_sqlite(const TemporaryFolder& folder, Clock clock) {
 std::shared_ptr<Storage> in_durable_sqlite(const TemporaryFolder& folder, Clock clock) {
   return sqlite_storage(folder / "study.db", {.durable = true, .clock = std::move(clock)});
 }
+
+#ifdef HYPERTUNE_HAS_POSTGRES
+std::shared_ptr<Storage> in_postgres(const TemporaryFolder&, Clock clock) {
+  return postgres_storage(PostgresServer::shared().create_database(), {.clock = std::move(clock)});
+}
+INSTANTIATE_TEST_SUITE_P(Postgres, StorageContract, testing::Values(Row{"postgres", in_postgres}));
+#endif
 
 INSTANTIATE_TEST_SUITE_P(Memory, StorageContract, testing::Values(Row{"memory", in_memory}));
 INSTANTIATE_TEST_SUITE_P(Sqlite, StorageContract, testing::Values(Row{"sqlite", in_sqlite}));

@@ -96,6 +96,57 @@ TEST(SqliteFaults, AFileFromBeforeTrialsPausedGetsWhatItLacks) {
   EXPECT_EQ(store->checkpoint(study, 1), std::nullopt);
 }
 
+// --- What an examination finds ---
+
+/// `severity: what | mend` of each finding about a study that this SQL spoiled.
+std::vector<std::string> findings_after(const std::string& sql) {
+  const TemporaryFolder folder;
+  const auto file = folder / "study.db";
+  make_study(file);
+  run_sql(file, sql);
+  std::vector<std::string> found;
+  for (const Finding& finding : sqlite_storage(file)->examine()) {
+    EXPECT_NE(finding.mend, "");
+    found.push_back(std::to_string(static_cast<int>(finding.severity)) + ": " + finding.what);
+  }
+  return found;
+}
+
+TEST(SqliteExamination, FindsNothingInASoundStudy) { EXPECT_THAT(findings_after(""), IsEmpty()); }
+
+TEST(SqliteExamination, FindsGapsInTheNumbers) {
+  EXPECT_THAT(findings_after("UPDATE trials SET number = 3 WHERE number = 1"),
+              testing::ElementsAre(AllOf(testing::StartsWith("2: "), HasSubstr("\"study\""),
+                                         HasSubstr("2 trials, numbered 0 to 3"))));
+}
+
+TEST(SqliteExamination, FindsCompleteTrialsWithoutValues) {
+  EXPECT_THAT(findings_after("DELETE FROM trial_values"),
+              testing::ElementsAre(AllOf(testing::StartsWith("2: "), HasSubstr("trial 0"))));
+}
+
+TEST(SqliteExamination, FindsRunningTrialsWhoseWorkerIsSilentOrUnknown) {
+  EXPECT_THAT(findings_after("UPDATE hypertune_leases SET expires_us = 1"),
+              testing::ElementsAre(AllOf(testing::StartsWith("1: "), HasSubstr("trial 1"),
+                                         HasSubstr("worker w has fallen silent"))));
+  EXPECT_THAT(findings_after("DELETE FROM hypertune_leases"),
+              testing::ElementsAre(AllOf(testing::StartsWith("0: "), HasSubstr("trial 1"),
+                                         HasSubstr("another program"))));
+}
+
+TEST(SqliteExamination, FindsRowsThatBelongToNothing) {
+  EXPECT_THAT(findings_after("INSERT INTO hypertune_reports VALUES (99, 1, '{}')"),
+              testing::ElementsAre(HasSubstr("1 rows of hypertune_reports belong to no trial")));
+  EXPECT_THAT(findings_after("PRAGMA foreign_keys = OFF; INSERT INTO trial_params "
+                             "(trial_id, param_name, param_value) VALUES (99, 'x', 1)"),
+              testing::ElementsAre(AllOf(testing::StartsWith("2: "), HasSubstr("trial_params"))));
+}
+
+TEST(SqliteExamination, TellsARevisionThatNewerOptunasRefuse) {
+  EXPECT_THAT(findings_after("UPDATE alembic_version SET version_num = 'v3.0.0.d'"),
+              testing::ElementsAre(AllOf(testing::StartsWith("0: "), HasSubstr("v3.0.0.d"))));
+}
+
 // --- Files that are no study ---
 
 TEST(SqliteFaults, AMissingFileIsAnErrorUnlessItMayBeCreated) {
@@ -249,6 +300,8 @@ TEST(SqliteFaults, DamagedRowsAreNamedByTheirTrial) {
       {"UPDATE trials SET state = 'DREAMING'", "DREAMING"},
       {"UPDATE trials SET datetime_start = 'yesterday'", "yesterday"},
       {"UPDATE trials SET datetime_start = '2026-13-01 00:00:00'", "2026-13-01"},
+      {"UPDATE trials SET datetime_start = '2262-05-01 00:00:00'", "2262-05-01"},
+      {"UPDATE trials SET datetime_complete = '9999-12-31 23:59:59.999999'", "9999-12-31"},
       {"UPDATE hypertune_leases SET lease = 'long'", "lease"}};
   const TemporaryFolder folder;
   make_study(folder / "whole.db");
@@ -385,20 +438,21 @@ TEST(SqliteFaults, AFullDiskLosesNothingThatWasStored) {
 }
 
 /// 2: a commit waits until it is on the disk; 1: it does not.
-std::int64_t synchronous_within(Database& database, Transaction::Kind kind) {
-  const Transaction transaction(database, kind);
-  Query query = database.query("PRAGMA synchronous");
-  query.next();
-  return query.integer(0);
+std::int64_t synchronous_within(SqliteDatabase& database, SqlDatabase::Kind kind) {
+  return transact(database, kind, [&] {
+    Query query = database.query("PRAGMA synchronous");
+    query.next();
+    return query.integer(0);
+  });
 }
 
 TEST(SqliteFaults, APowerCutCostsADurableStoreNothingButWhatIsOnTheWayToAResult) {
   const TemporaryFolder folder;
   for (const bool durable : {true, false}) {
-    Database database(folder.path() / (durable ? "durable" : "fast"), true, seconds(1));
+    SqliteDatabase database(folder.path() / (durable ? "durable" : "fast"), true, seconds(1));
     database.use_write_ahead_log(durable);
     const std::int64_t of_results = durable ? 2 : 1;
-    using enum Transaction::Kind;
+    using enum SqlDatabase::Kind;
     EXPECT_EQ(synchronous_within(database, Write), of_results);
     for (int again = 0; again < 2; ++again) {
       EXPECT_EQ(synchronous_within(database, WriteOnTheWay), 1);

@@ -76,7 +76,7 @@ void write(const std::string& file) {
 }
 
 void show(const std::string& file, const std::string& name) {
-  const auto store = sqlite_storage(file, {.create = false});
+  const auto store = open_storage(file, {.create = false});
   const StudyId study = store->find_study(name).value();
   Json trials = Json::array();
   for (const TrialRecord& record : store->trials(study)) trials.push_back(record_json(record));
@@ -87,7 +87,7 @@ void show(const std::string& file, const std::string& name) {
 /// Opens the study as one of our own, enqueues a trial, runs all that wait, with the parameters
 /// that the first trial has.
 void go_on(const std::string& file, const std::string& name) {
-  const auto store = sqlite_storage(file, {.create = false});
+  const auto store = open_storage(file, {.create = false});
   StudySpec spec = store->spec(store->find_study(name).value());
   const StudyId study = store->open_study(spec);
   const TrialRecord first = store->trials(study).at(0);
@@ -110,6 +110,25 @@ void go_on(const std::string& file, const std::string& name) {
   }
 }
 
+/// Plans and runs `trials` trials of our own beside another program, which it also takes trials
+/// from; each tells its number.
+void work(const std::string& url, const std::string& name, int trials) {
+  const auto store = open_storage(url, {.create = false});
+  const StudyId study = store->find_study(name).value();
+  for (int i = 0; i < trials; ++i) {
+    const TrialPlan plan = {.key = "ours/" + std::to_string(i)};
+    store->enqueue(study, std::span(&plan, 1));
+    const auto trial = store->claim(study, {"worker", seconds(60)});
+    if (!trial) continue;  // the other program was faster to take it
+    const Claim claim{trial->id, trial->lease};
+    const double number = trial->number;
+    const Storage::ParamValue x{"x", FloatDomain{0, 1e6}, number};
+    store->set_params(claim, std::span(&x, 1));
+    store->add_report(claim, {1, {{"value", number}}});
+    store->finish(claim, Outcome::complete({{"value", number}}));
+  }
+}
+
 }  // namespace
 }  // namespace hypertune
 
@@ -122,8 +141,11 @@ int main(int argc, char** argv) {
       hypertune::show(args[1], args[2]);
     } else if (args.size() == 3 && args[0] == "continue") {
       hypertune::go_on(args[1], args[2]);
+    } else if (args.size() == 4 && args[0] == "work") {
+      hypertune::work(args[1], args[2], std::stoi(args[3]));
     } else {
-      std::fprintf(stderr, "usage: storage_tool write FILE | show|continue FILE STUDY\n");
+      std::fprintf(stderr,
+                   "usage: storage_tool write FILE | show|continue URL STUDY | work URL STUDY N\n");
       return 2;
     }
   } catch (const std::exception& e) {

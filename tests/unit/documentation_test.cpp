@@ -129,7 +129,9 @@ TEST(Documentation, EveryStudyFileShownIsValid) {
       if (block.language != "toml") continue;
       write_file(file, complete_study_file(block.text, kWhole));
       const Ran ran = run_program("check --no-probe '" + file.string() + "'");
-      EXPECT_EQ(ran.status, 0) << place(page, block) << "\n" << ran.output;
+      // A file for a cluster is valid, but there is no store here that its workers could share.
+      const bool wants_store = ran.output.find("use PostgreSQL: --storage") != std::string::npos;
+      EXPECT_TRUE(ran.status == 0 || wants_store) << place(page, block) << "\n" << ran.output;
     }
   }
   fs::remove(file);

@@ -1,5 +1,5 @@
 // Reads trials with one query for each table, whatever their number.
-#include "storage/sqlite_records.h"
+#include "storage/sql_records.h"
 
 #include <fmt/format.h>
 
@@ -7,6 +7,8 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <iterator>
+#include <set>
 #include <unordered_map>
 #include <utility>
 
@@ -27,11 +29,13 @@ constexpr std::array<std::pair<TrialState, std::string_view>, 5> kStates = {
      {TrialState::Pruned, "PRUNED"},
      {TrialState::Failed, "FAIL"}}};
 
-constexpr std::array<std::pair<Failure, std::string_view>, 4> kFailures = {
+constexpr std::array<std::pair<Failure, std::string_view>, 6> kFailures = {
     {{Failure::None, "none"},
      {Failure::Error, "error"},
      {Failure::Interrupted, "interrupted"},
-     {Failure::WorkerLost, "worker-lost"}}};
+     {Failure::WorkerLost, "worker-lost"},
+     {Failure::Crash, "crash"},
+     {Failure::Timeout, "timeout"}}};
 
 constexpr std::string_view kFinite = "FINITE";
 constexpr std::string_view kPlusInfinity = "INF_POS";
@@ -51,23 +55,33 @@ auto key_in(const Table& table, std::string_view name) {
   return row->first;
 }
 
-/// `YYYY-MM-DD HH:MM:SS`, with or without `.ffffff`.
+/// `YYYY-MM-DD HH:MM:SS`, with or without a fraction. (SQLite keeps the six digits that Optuna
+/// writes, PostgreSQL leaves zeros out at their end.)
 TimePoint time_from(std::string_view text) {
+  const auto refuse = [&] { throw Error(fmt::format("\"{}\" is no time", text)); };
   const auto field = [&](std::size_t at, std::size_t length) {
     int number = 0;
-    if (at + length > text.size()) throw Error(fmt::format("\"{}\" is no time", text));
+    if (at + length > text.size()) refuse();
     const char* end = text.data() + at + length;
     const auto [stop, error] = std::from_chars(text.data() + at, end, number);
-    if (error != std::errc() || stop != end || number < 0) {
-      throw Error(fmt::format("\"{}\" is no time", text));
-    }
+    if (error != std::errc() || stop != end || number < 0) refuse();
     return number;
   };
   const std::chrono::year_month_day date(std::chrono::year(field(0, 4)),
                                          std::chrono::month(static_cast<unsigned>(field(5, 2))),
                                          std::chrono::day(static_cast<unsigned>(field(8, 2))));
-  if (!date.ok()) throw Error(fmt::format("\"{}\" is no time", text));
-  const int micros = text.size() > 19 ? field(20, 6) : 0;
+  // What the clock cannot count, in nanoseconds since 1970, is damage too.
+  constexpr int kFirstYear = 1678;
+  constexpr int kLastYear = 2261;
+  const int year = int(date.year());
+  if (!date.ok() || year < kFirstYear || year > kLastYear) refuse();
+  int micros = 0;
+  if (text.size() > 19) {
+    const std::size_t digits = text.size() - 20;
+    if (text[19] != '.' || digits < 1 || digits > 6) refuse();
+    micros = field(20, digits);
+    for (std::size_t i = digits; i < 6; ++i) micros *= 10;
+  }
   return std::chrono::sys_days(date) + std::chrono::hours(field(11, 2)) +
          std::chrono::minutes(field(14, 2)) + std::chrono::seconds(field(17, 2)) +
          microseconds(micros);
@@ -82,30 +96,30 @@ Json object_from(std::string_view text) {
 /// Reads the rows of one table after the other into records.
 class Reader {
  public:
-  Reader(Database& database, StudyId study, const std::vector<Objective>& objectives, int first,
-         int last)
-      : database_(database), study_(study), objectives_(objectives), first_(first), last_(last) {}
+  Reader(SqlDatabase& database, StudyId study, const std::vector<Objective>& objectives)
+      : database_(database), study_(study), objectives_(objectives) {}
 
-  std::vector<TrialRecord> read() {
-    read_trials();
-    if (records_.empty()) return {};
-    read_plan_keys();
-    read_params();
-    read_values();
-    read_reports();
-    read_intermediate_values();
-    read_user_attributes();
-    read_system_attributes();
-    for (TrialRecord& record : records_) std::ranges::sort(record.reports, {}, &Report::step);
-    return std::move(records_);
+  std::vector<TrialRecord> numbered(int first, int last) {
+    where_ = " WHERE t.study_id = ?1 AND t.number BETWEEN ?2 AND ?3 ";
+    first_ = first;
+    last_ = last;
+    read_trials(std::nullopt);
+    return read_rest();
+  }
+
+  std::vector<TrialRecord> in_state(TrialState state) {
+    where_ = " WHERE t.study_id = ?1 AND t.state = ?2 ";
+    state_ = state_name(state == TrialState::Paused ? TrialState::Running : state);
+    read_trials(state);
+    return read_rest();
   }
 
  private:
   /// Calls `take(record, row)` for every row; the first column is the trial's id. What goes wrong
   /// in it is said to be wrong with that trial.
   template <class Take>
-  void each_row(std::string_view sql, Take take) {
-    Query row = database_.query(sql, study_, first_, last_);
+  void each_row(std::string_view select, std::string_view rest, Take take) {
+    Query row = rows(select, rest);
     while (row.next()) {
       const std::int64_t id = row.integer(0);
       const auto record = std::ranges::lower_bound(records_, id, {}, &TrialRecord::id);
@@ -121,12 +135,30 @@ class Reader {
     }
   }
 
-  void read_trials() {
+  Query rows(std::string_view select, std::string_view rest) {
+    std::string sql(select);
+    sql.append(where_).append(rest);
+    return state_.empty() ? database_.query(sql, study_, first_, last_)
+                          : database_.query(sql, study_, state_);
+  }
+
+  std::vector<TrialRecord> read_rest() {
+    if (records_.empty()) return {};
+    read_plan_keys();
+    read_params();
+    read_values();
+    read_reports();
+    read_intermediate_values();
+    read_user_attributes();
+    read_system_attributes();
+    for (TrialRecord& record : records_) std::ranges::sort(record.reports, {}, &Report::step);
+    return std::move(records_);
+  }
+
+  /// Those that are in the wanted state alone, where there is one.
+  void read_trials(std::optional<TrialState> wanted) {
     // Ids and numbers grow together, so that records can be found by either.
-    Query row = database_.query(
-        "SELECT t.trial_id, t.number FROM trials t WHERE t.study_id = ?1 "
-        "AND t.number BETWEEN ?2 AND ?3 ORDER BY t.trial_id",
-        study_, first_, last_);
+    Query row = rows("SELECT t.trial_id, t.number FROM trials t", "ORDER BY t.trial_id");
     while (row.next()) {
       TrialRecord& record = records_.emplace_back();
       record.id = row.integer(0);
@@ -136,9 +168,8 @@ class Reader {
         "SELECT t.trial_id, t.state, t.datetime_start, t.datetime_complete, "
         "COALESCE(l.worker, p.worker), COALESCE(l.lease, p.lease), p.trial_id IS NOT NULL "
         "FROM trials t LEFT JOIN hypertune_leases l ON l.trial_id = t.trial_id "
-        "LEFT JOIN hypertune_paused p ON p.trial_id = t.trial_id "
-        "WHERE t.study_id = ?1 AND t.number BETWEEN ?2 AND ?3",
-        [](TrialRecord& record, const Query& r) {
+        "LEFT JOIN hypertune_paused p ON p.trial_id = t.trial_id",
+        "", [](TrialRecord& record, const Query& r) {
           record.state = state_from_name(r.text(1), r.integer(6) != 0);
           if (record.state == TrialState::Failed) record.failure = Failure::Error;
           if (!r.is_null(2)) record.started = time_from(r.text(2));
@@ -147,20 +178,19 @@ class Reader {
           record.worker = r.text(4);
           record.lease = static_cast<int>(r.integer(5));
         });
+    if (wanted) std::erase_if(records_, [&](const auto& r) { return r.state != *wanted; });
   }
 
   void read_plan_keys() {
-    each_row(
-        "SELECT p.trial_id, p.\"key\" FROM hypertune_plans p JOIN trials t USING (trial_id) "
-        "WHERE t.study_id = ?1 AND t.number BETWEEN ?2 AND ?3",
-        [](TrialRecord& record, const Query& r) { record.plan.key = r.text(1); });
+    each_row("SELECT p.trial_id, p.\"key\" FROM hypertune_plans p JOIN trials t USING (trial_id)",
+             "", [](TrialRecord& record, const Query& r) { record.plan.key = r.text(1); });
   }
 
   void read_params() {
     each_row(
         "SELECT p.trial_id, p.param_name, p.param_value, p.distribution_json FROM trial_params p "
-        "JOIN trials t USING (trial_id) WHERE t.study_id = ?1 AND t.number BETWEEN ?2 AND ?3",
-        [this](TrialRecord& record, const Query& r) {
+        "JOIN trials t USING (trial_id)",
+        "", [this](TrialRecord& record, const Query& r) {
           const std::string name = r.text(1);
           const Domain& domain = parsed_domain(r.text(3));
           record.params[name] = param_value(domain, r.real(2));
@@ -172,8 +202,8 @@ class Reader {
   void read_values() {
     each_row(
         "SELECT v.trial_id, v.objective, v.value, v.value_type FROM trial_values v "
-        "JOIN trials t USING (trial_id) WHERE t.study_id = ?1 AND t.number BETWEEN ?2 AND ?3",
-        [this](TrialRecord& record, const Query& r) {
+        "JOIN trials t USING (trial_id)",
+        "", [this](TrialRecord& record, const Query& r) {
           const std::int64_t index = r.integer(1);
           if (index < 0 || index >= std::ssize(objectives_)) {
             throw Error(fmt::format("the study has no objective {}", index));
@@ -186,9 +216,8 @@ class Reader {
   void read_reports() {
     each_row(
         "SELECT r.trial_id, r.step, r.metrics_json FROM hypertune_reports r "
-        "JOIN trials t USING (trial_id) WHERE t.study_id = ?1 AND t.number BETWEEN ?2 AND ?3 "
-        "ORDER BY r.trial_id, r.step",
-        [](TrialRecord& record, const Query& r) {
+        "JOIN trials t USING (trial_id)",
+        "ORDER BY r.trial_id, r.step", [](TrialRecord& record, const Query& r) {
           record.reports.push_back({r.integer(1), metrics_from_json(object_from(r.text(2)))});
         });
   }
@@ -197,9 +226,9 @@ class Reader {
   void read_intermediate_values() {
     each_row(
         "SELECT i.trial_id, i.step, i.intermediate_value, i.intermediate_value_type "
-        "FROM trial_intermediate_values i JOIN trials t USING (trial_id) "
-        "WHERE t.study_id = ?1 AND t.number BETWEEN ?2 AND ?3 AND NOT EXISTS "
-        "(SELECT 1 FROM hypertune_reports r WHERE r.trial_id = i.trial_id AND r.step = i.step)",
+        "FROM trial_intermediate_values i JOIN trials t USING (trial_id)",
+        "AND NOT EXISTS (SELECT 1 FROM hypertune_reports r WHERE r.trial_id = i.trial_id AND "
+        "r.step = i.step)",
         [this](TrialRecord& record, const Query& r) {
           record.reports.push_back(
               {r.integer(1), {{objectives_.front().metric, stored_number(r, 2, 3)}}});
@@ -209,8 +238,8 @@ class Reader {
   void read_user_attributes() {
     each_row(
         "SELECT a.trial_id, a.\"key\", a.value_json FROM trial_user_attributes a "
-        "JOIN trials t USING (trial_id) WHERE t.study_id = ?1 AND t.number BETWEEN ?2 AND ?3",
-        [](TrialRecord& record, const Query& r) {
+        "JOIN trials t USING (trial_id)",
+        "", [](TrialRecord& record, const Query& r) {
           const Json json = parse_json(r.text(2));
           if (json.is_number()) record.metrics.try_emplace(r.text(1), json.get<double>());
         });
@@ -219,8 +248,8 @@ class Reader {
   void read_system_attributes() {
     each_row(
         "SELECT a.trial_id, a.\"key\", a.value_json FROM trial_system_attributes a "
-        "JOIN trials t USING (trial_id) WHERE t.study_id = ?1 AND t.number BETWEEN ?2 AND ?3 "
-        "AND (a.\"key\" = 'fixed_params' OR a.\"key\" GLOB 'hypertune:*')",
+        "JOIN trials t USING (trial_id)",
+        "AND (a.\"key\" = 'fixed_params' OR a.\"key\" LIKE 'hypertune:%')",
         [](TrialRecord& record, const Query& r) {
           take_system_attribute(record, r.text(1), r.text(2));
         });
@@ -272,11 +301,13 @@ class Reader {
     return choices[static_cast<std::size_t>(stored)];
   }
 
-  Database& database_;
+  SqlDatabase& database_;
   StudyId study_;
   const std::vector<Objective>& objectives_;
-  int first_;
-  int last_;
+  std::string_view where_ = {};
+  int first_ = 0;
+  int last_ = 0;
+  std::string_view state_ = {};  // instead of the numbers
   std::vector<TrialRecord> records_;
   SharedDomains shared_;
   std::unordered_map<std::string, Domain> domains_;  // few, and repeated in every trial
@@ -284,10 +315,42 @@ class Reader {
 
 }  // namespace
 
-std::vector<TrialRecord> read_trials(Database& database, StudyId study,
+std::vector<TrialRecord> read_trials(SqlDatabase& database, StudyId study,
                                      const std::vector<Objective>& objectives, int first,
                                      int last) {
-  return Reader(database, study, objectives, first, last).read();
+  return Reader(database, study, objectives).numbered(first, last);
+}
+
+std::vector<TrialRecord> read_trials_in(SqlDatabase& database, StudyId study,
+                                        const std::vector<Objective>& objectives,
+                                        std::span<const TrialState> states) {
+  const std::set<TrialState> wanted(states.begin(), states.end());
+  std::vector<TrialRecord> all;
+  for (const TrialState state : wanted) {
+    std::ranges::move(Reader(database, study, objectives).in_state(state), std::back_inserter(all));
+  }
+  std::ranges::sort(all, {}, &TrialRecord::number);
+  return all;
+}
+
+std::optional<int> best_number(SqlDatabase& database, StudyId study, Direction direction) {
+  const bool maximize = direction == Direction::Maximize;
+  // From the best value on by an index, whatever the number of trials; infinities are NULL.
+  const std::string_view by_value =
+      "SELECT t.number FROM trial_values v CROSS JOIN trials t WHERE t.trial_id = v.trial_id "
+      "AND v.objective = 0 AND v.value_type = ?2 AND t.study_id = ?1 AND t.state = 'COMPLETE' "
+      "ORDER BY v.value, v.trial_id LIMIT 1";
+  const std::string_view by_falling_value =
+      "SELECT t.number FROM trial_values v CROSS JOIN trials t WHERE t.trial_id = v.trial_id "
+      "AND v.objective = 0 AND v.value_type = ?2 AND t.study_id = ?1 AND t.state = 'COMPLETE' "
+      "ORDER BY v.value DESC, v.trial_id LIMIT 1";
+  const auto first = maximize ? kPlusInfinity : kMinusInfinity;
+  const auto last = maximize ? kMinusInfinity : kPlusInfinity;
+  for (const std::string_view type : {first, kFinite, last}) {
+    Query row = database.query(maximize ? by_falling_value : by_value, study, type);
+    if (row.next()) return static_cast<int>(row.integer(0));
+  }
+  return std::nullopt;
 }
 
 std::string_view state_name(TrialState state) { return name_in(kStates, state); }

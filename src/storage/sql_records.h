@@ -3,6 +3,7 @@
 
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,7 +11,7 @@
 #include "base/json.h"
 #include "hypertune/history.h"
 #include "hypertune/trial.h"
-#include "storage/sqlite_database.h"
+#include "storage/sql_database.h"
 
 namespace hypertune {
 
@@ -25,8 +26,16 @@ constexpr int kLastNumber = std::numeric_limits<int>::max();
 
 /// The trials numbered `first` to `last`, by increasing number; in a transaction of the caller's.
 /// Throws StorageError that names the trial whose rows make no sense.
-std::vector<TrialRecord> read_trials(Database& database, StudyId study,
+std::vector<TrialRecord> read_trials(SqlDatabase& database, StudyId study,
                                      const std::vector<Objective>& objectives, int first, int last);
+
+/// The trials in one of these states, by increasing number; the same otherwise.
+std::vector<TrialRecord> read_trials_in(SqlDatabase& database, StudyId study,
+                                        const std::vector<Objective>& objectives,
+                                        std::span<const TrialState> states);
+
+/// The number of the Complete trial whose first objective is best; of equals the lowest.
+std::optional<int> best_number(SqlDatabase& database, StudyId study, Direction direction);
 
 /// `RUNNING`, as Optuna writes it.
 std::string_view state_name(TrialState state);
