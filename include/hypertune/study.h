@@ -75,7 +75,8 @@ class Study {
 
   /// The trial of this number that runs under a lease, whoever claimed it, to `report` and `tell`
   /// from another process. Throws Error when it does not run or another program runs it,
-  /// TrialFinished when it has ended, and LeaseLost when `lease` is given and is not the present one.
+  /// TrialFinished when it has ended, and LeaseLost when `lease` is given and is not the present
+  /// one.
   Trial attach(int number, std::optional<int> lease = {});
 
   /// Ends the trial, or pauses it: what was told Pause last and is Paused or Pruned here is Paused;
@@ -99,8 +100,8 @@ class Study {
   /// Throws ConfigError when the constraints leave no trial.
   int plan(int num_samples, bool paired = false);
 
-  /// For a process that joins a study which another one planned with these arguments: plans nothing,
-  /// and reads no trials.
+  /// For a process that joins a study which another one planned with these arguments: plans
+  /// nothing, and reads no trials.
   void join_plan(int num_samples, bool paired = false);
 
   /// Plans again what was interrupted, and what lost its worker fewer than `max_attempts` times.

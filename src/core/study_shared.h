@@ -27,7 +27,7 @@ struct Study::Shared {
   std::mutex plan_mutex;  // guards what follows
   std::optional<std::string> plan_exhausted;
   std::shared_ptr<const std::vector<Params>> paired_cells;
-  std::set<int> repeated;  // failed trials that are planned again
+  std::set<int> repeated;    // failed trials that are planned again
   std::mutex domains_mutex;  // guards what follows
   SharedDomains domains;
 };
