@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "base/files.h"
@@ -256,7 +257,10 @@ void ProgramRun::take(const ReportLine& line) {
     result_was_free_ = cause_ == Cause::None;
     return;
   }
-  const std::int64_t step = line.step.value_or(last_step_.value_or(0) + 1);
+  if (!line.step && last_step_ == std::numeric_limits<std::int64_t>::max()) {
+    return drop(fmt::format("no step comes after step {}", *last_step_));
+  }
+  const std::int64_t step = line.step ? *line.step : last_step_.value_or(0) + 1;
   if (last_step_ && step <= *last_step_) {
     return drop(
         fmt::format("step {} came after step {}, and steps must increase", step, *last_step_));

@@ -235,6 +235,14 @@ TEST_F(CommandTest, LinesThatAreNoReportsAreDroppedCountedAndNamed) {
   EXPECT_THAT(bad[0].reason, HasSubstr("1 report dropped, the first because `nonsense`"));
 }
 
+TEST_F(CommandTest, NoStepComesAfterTheLargest) {
+  const auto trials = run(R"sh(
+    printf '{"step": 9223372036854775807, "loss": 2}\n{"loss": 1}\n' >&3)sh");
+  ASSERT_EQ(trials[0].state, TrialState::Complete) << trials[0].reason;
+  EXPECT_EQ(trials[0].metrics.at("loss"), 2);
+  EXPECT_THAT(text("dropped.txt"), HasSubstr("no step comes after step 9223372036854775807"));
+}
+
 TEST_F(CommandTest, AFloodOfReportsIsTakenWhole) {
   const auto trials =
       run("awk 'BEGIN { for (i = 1; i <= 100000; ++i) print \"{\\\"step\\\": \" i \", "
