@@ -131,6 +131,7 @@ LaunchedRun::End LaunchedRun::follow(Progress& progress, bool asks) {
                                  .on_resize = [&] { progress.resize(); },
                                  .on_suspend = [&] { progress.hide(); },
                                  .on_resume = [&] { progress.show(); }});
+    progress.show();  // from here on an interruption asks, and does not end the program
     if (watch(progress, interrupts.token())) {
       see_workers_off(progress);
       return End::Done;
@@ -216,10 +217,7 @@ LaunchedRun::Answer LaunchedRun::ask(Progress& progress) {
     const std::string answer(trim(line));
     if (answer == "l") return Answer::Leave;
     if (answer == "s") break;
-    if (answer == "c") {
-      progress.show();
-      return Answer::Continue;
-    }
+    if (answer == "c") return Answer::Continue;
     print_notice(kQuestion + 1);
     line.clear();
   }

@@ -88,7 +88,6 @@ class Run {
     launched.start();
     if (options_.detach) return report_detached(launched);
     const auto progress = make_progress(history, before);
-    progress->show();
     const bool asks = !options_.quiet && !options_.json && isatty(STDIN_FILENO) == 1 &&
                       isatty(STDERR_FILENO) == 1;
     const LaunchedRun::End end = launched.follow(*progress, asks);
