@@ -119,6 +119,7 @@ bool wants_retry(const TrialRecord& trial, int max_attempts);
 /// Pause he may save a checkpoint, and returns Outcome::paused (or Outcome::pruned, which then
 /// means the same); the trial is run again when, and if, the scheduler wants it to go on.
 enum class Decision : std::uint8_t { Continue, Stop, Pause };
+std::string_view to_string(Decision decision);
 
 /// Why a report was answered with Stop.
 enum class StopCause : std::uint8_t { None, Scheduler, NotANumber, Interrupted };

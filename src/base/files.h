@@ -14,4 +14,8 @@ std::string read_file(const std::filesystem::path& file);
 /// the disk is full. Creates missing folders. Throws Error that names the file and the reason.
 void write_file(const std::filesystem::path& file, std::string_view content);
 
+/// Writes all bytes, also when a signal interrupts. False when the file cannot be written; errno
+/// says why.
+bool write_all(int fd, std::string_view bytes);
+
 }  // namespace hypertune

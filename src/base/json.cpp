@@ -131,6 +131,20 @@ Json parse_json(std::string_view text) {
   }
 }
 
+bool is_nested_deeper(std::string_view text, int levels) {
+  int depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string && c == '\\') ++i;
+    if (c == '"') in_string = !in_string;
+    if (in_string) continue;
+    if ((c == '{' || c == '[') && ++depth > levels) return true;
+    if (c == '}' || c == ']') --depth;
+  }
+  return false;
+}
+
 std::string dump_json(const Json& json) {
   std::string out;
   dump_to(json, out);

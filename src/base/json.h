@@ -14,6 +14,10 @@ using Json = nlohmann::json;
 /// Throws Error with the position of the first fault.
 Json parse_json(std::string_view text);
 
+/// Whether objects and lists of the text stand in each other more than `levels` deep. To be asked
+/// before text that is not trusted is parsed: what is nested deeply needs a deep stack.
+bool is_nested_deeper(std::string_view text, int levels);
+
 /// One line; non-finite numbers as the tokens NaN, Infinity and -Infinity, doubles in the shortest
 /// form that reads back the same.
 std::string dump_json(const Json& json);

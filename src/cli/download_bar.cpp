@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "base/files.h"
 #include "cli/progress.h"
 #include "cli/terminal.h"
 

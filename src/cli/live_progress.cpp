@@ -7,6 +7,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/files.h"
 #include "base/text.h"
 #include "cli/progress.h"
 

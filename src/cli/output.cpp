@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "base/files.h"
 #include "cli/exit_code.h"
 #include "cli/terminal.h"
 

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <mutex>
 
+#include "base/files.h"
 #include "base/text.h"
 
 namespace hypertune {

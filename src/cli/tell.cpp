@@ -73,18 +73,6 @@ Outcome outcome_of(const TellOptions& options, Metrics metrics,
   return Outcome::complete(std::move(metrics));
 }
 
-std::string_view word_of(Decision decision) {
-  switch (decision) {
-    case Decision::Continue:
-      return "continue";
-    case Decision::Stop:
-      return "stop";
-    case Decision::Pause:
-      return "pause";
-  }
-  return "unknown";
-}
-
 /// Stores the report. A trial that is to stop, or to pause, does so at once.
 Decision report(Study& study, Trial& trial, std::int64_t step, Metrics metrics) {
   if (metrics.empty()) throw ConfigError("--step without a metric; tell METRIC=NUMBER with it");
@@ -110,7 +98,7 @@ int tell(const TellOptions& options) {
     Json json = {{"trial", options.number}};
     if (options.step) {
       const Decision decision = report(study, trial, *options.step, std::move(metrics));
-      answer = word_of(decision);
+      answer = to_string(decision);
       json["step"] = *options.step;
       json["decision"] = answer;
     } else {

@@ -11,6 +11,8 @@
 #include <cstdlib>
 #include <cwchar>
 
+#include "base/files.h"
+
 namespace hypertune {
 namespace {
 
@@ -131,21 +133,6 @@ std::string cut(std::string_view text, int columns) {
     at += next.length;
   }
   return std::string(text.substr(0, at));
-}
-
-bool write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0 && errno == EAGAIN) {  // somebody made the file non-blocking
-      pollfd room{.fd = fd, .events = POLLOUT, .revents = 0};
-      poll(&room, 1, -1);
-      continue;
-    }
-    if (written < 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
 }
 
 }  // namespace hypertune

@@ -43,8 +43,4 @@ std::string printable(std::string_view text, bool utf8);
 /// As much of the printable text as fits into `columns`.
 std::string cut(std::string_view text, int columns);
 
-/// Writes all bytes, also when a signal interrupts. False when the file cannot be written; errno
-/// says why.
-bool write_all(int fd, std::string_view bytes);
-
 }  // namespace hypertune

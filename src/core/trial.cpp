@@ -55,6 +55,18 @@ std::string_view to_string(Failure failure) {
   return "unknown";
 }
 
+std::string_view to_string(Decision decision) {
+  switch (decision) {
+    case Decision::Continue:
+      return "continue";
+    case Decision::Stop:
+      return "stop";
+    case Decision::Pause:
+      return "pause";
+  }
+  return "unknown";
+}
+
 Outcome Outcome::complete(Metrics metrics) {
   return {TrialState::Complete, std::move(metrics), {}, Failure::None};
 }

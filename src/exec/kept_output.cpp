@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <vector>
 
+#include "base/files.h"
 #include "base/text.h"
 
 namespace hypertune {
@@ -15,16 +15,6 @@ namespace {
 
 /// Kept for the reason of a failure, however little goes to the file.
 constexpr std::size_t kLeastTail = 4096;
-
-bool write_all(const FileDescriptor& file, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(file.number(), bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return true;
-}
 
 }  // namespace
 
@@ -43,7 +33,7 @@ void KeptOutput::append(std::string_view bytes) {
   if (!file_) return;
   if (written_ + bytes.size() > 2 * limit_) return rewrite();
   written_ += bytes.size();
-  if (!write_all(file_, bytes)) file_.close();
+  if (!write_all(file_.number(), bytes)) file_.close();
 }
 
 void KeptOutput::rewrite() {
@@ -52,7 +42,7 @@ void KeptOutput::rewrite() {
   written_ = end.size();
   const bool emptied =
       ::ftruncate(file_.number(), 0) == 0 && ::lseek(file_.number(), 0, SEEK_SET) == 0;
-  if (!emptied || !write_all(file_, end)) file_.close();
+  if (!emptied || !write_all(file_.number(), end)) file_.close();
 }
 
 void KeptOutput::finish() {

@@ -46,18 +46,6 @@ std::chrono::steady_clock::duration on_clock(Duration duration) {
   return std::chrono::duration_cast<std::chrono::steady_clock::duration>(duration);
 }
 
-std::string_view to_string(Decision decision) {
-  switch (decision) {
-    case Decision::Continue:
-      return "continue";
-    case Decision::Stop:
-      return "stop";
-    case Decision::Pause:
-      return "pause";
-  }
-  return "stop";
-}
-
 }  // namespace
 
 ProgramRun::ProgramRun(Trial& trial, ProgramStart start, OutputPatterns patterns,

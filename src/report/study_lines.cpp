@@ -223,23 +223,6 @@ StudyCopyBuilder study_from(const Members& json) {
   return builder;
 }
 
-void check_depth(std::string_view line) {
-  int depth = 0;
-  bool in_string = false;
-  for (std::size_t i = 0; i < line.size(); ++i) {
-    const char c = line[i];
-    if (in_string && c == '\\') {
-      ++i;
-    } else if (c == '"') {
-      in_string = !in_string;
-    } else if (!in_string && (c == '[' || c == '{')) {
-      if (++depth > kMaxDepth) throw Error("its JSON is nested too deeply");
-    } else if (!in_string && (c == ']' || c == '}')) {
-      --depth;
-    }
-  }
-}
-
 }  // namespace
 
 std::string study_lines(const StudyCopy& copy) {
@@ -263,7 +246,7 @@ StudyCopy study_from_lines(std::string_view text, const std::string& name) {
     text.remove_prefix(std::min(text.size(), content.size() + 1));
     if (trim(content).empty()) continue;
     try {
-      check_depth(content);
+      if (is_nested_deeper(content, kMaxDepth)) throw Error("its JSON is nested too deeply");
       const Json json = parse_json(content);
       if (builder) {
         builder->add(trial_from({json, "the trial"}, builder->spec().space));

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/files.h"
 #include "base/text.h"
 #include "hypertune/storage.h"
 
@@ -17,7 +18,9 @@ namespace {
 
 constexpr std::size_t kChunk = 64 * 1024;
 constexpr std::size_t kShownBytes = 60;
-constexpr std::array<std::string_view, 3> kDecisions = {"continue", "stop", "pause"};
+/// An object of metrics, parameters or options in the message.
+constexpr int kDeepest = 2;
+constexpr std::array kDecisions = {Decision::Continue, Decision::Stop, Decision::Pause};
 /// How a training can end.
 constexpr std::array kEnds = {TrialState::Paused, TrialState::Complete, TrialState::Pruned,
                               TrialState::Failed};
@@ -43,22 +46,6 @@ T named(const std::array<T, n>& all, const Json& head, const char* key) {
   return *found;
 }
 
-/// To be asked before a line is parsed: what is nested deeply needs a deep stack.
-bool is_nested_deeply(std::string_view line) {
-  constexpr int kDeepest = 2;  // an object of metrics, parameters or options in the message
-  int depth = 0;
-  bool in_text = false;
-  for (std::size_t i = 0; i < line.size(); ++i) {
-    const char c = line[i];
-    if (in_text && c == '\\') ++i;
-    if (c == '"') in_text = !in_text;
-    if (in_text) continue;
-    if ((c == '{' || c == '[') && ++depth > kDeepest) return true;
-    if (c == '}' || c == ']') --depth;
-  }
-  return false;
-}
-
 std::size_t size_of_bytes(const Json& size) {
   if (!size.is_number_unsigned() || size.get<std::uint64_t>() > kMaxCheckpointBytes) {
     garbled("bytes");
@@ -71,8 +58,8 @@ std::size_t size_of_bytes(const Json& size) {
 void Channel::send(const Json& head, std::optional<std::string_view> bytes) {
   Json line = head;
   if (bytes) line["bytes"] = bytes->size();
-  write_all(dump_json(line) + "\n");
-  if (bytes) write_all(*bytes);
+  write(dump_json(line) + "\n");
+  if (bytes) write(*bytes);
 }
 
 Message Channel::receive() {
@@ -83,7 +70,7 @@ Message Channel::receive() {
   }
   const std::string line = received_.substr(0, end);
   received_.erase(0, end + 1);
-  if (is_nested_deeply(line)) throw GarbledMessage("a line that is nested too deeply");
+  if (is_nested_deeper(line, kDeepest)) throw GarbledMessage("a line that is nested too deeply");
   Message message;
   try {
     message.head = parse_json(line);
@@ -100,13 +87,9 @@ Message Channel::receive() {
   return message;
 }
 
-void Channel::write_all(std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t n = ::write(out_.number(), text.data(), text.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw ChannelClosed(fmt::format("cannot write: {}", std::strerror(errno)));
-    text.remove_prefix(static_cast<std::size_t>(n));
-  }
+void Channel::write(std::string_view text) {
+  if (write_all(out_.number(), text)) return;
+  throw ChannelClosed(fmt::format("cannot write: {}", std::strerror(errno)));
 }
 
 void Channel::read_more() {
@@ -176,15 +159,13 @@ TrialStart start_in(Message message) {
 }
 
 Json to_json(const ReportAnswer& answer) {
-  return {{"decision", kDecisions[static_cast<std::size_t>(answer.decision)]},
+  return {{"decision", to_string(answer.decision)},
           {"wants_checkpoint", answer.wants_checkpoint},
           {"interrupted", answer.interrupted}};
 }
 
 ReportAnswer answer_in(const Json& head) {
-  const auto found = std::ranges::find(kDecisions, text_in(head, "decision"));
-  if (found == kDecisions.end()) garbled("decision");
-  return {static_cast<Decision>(found - kDecisions.begin()), flag_in(head, "wants_checkpoint"),
+  return {named(kDecisions, head, "decision"), flag_in(head, "wants_checkpoint"),
           flag_in(head, "interrupted")};
 }
 

@@ -44,7 +44,7 @@ class Channel {
   Message receive();
 
  private:
-  void write_all(std::string_view text);
+  void write(std::string_view text);
   void read_more();
 
   FileDescriptor in_;

@@ -1,6 +1,5 @@
 # Studies that are driven by hypertune ask and tell, from the shell and from programs.
 import json
-import pathlib
 import shutil
 import subprocess
 import unittest
@@ -162,16 +161,13 @@ class AskTellTest(ProgramTest):
         shutil.copytree(EXAMPLES, folder)
         subprocess.run([compiler, "-Wall", "-Werror", "-o", "minimize", "minimize.c", "-lm"],
                        cwd=folder, check=True)
-        programs = self.folder / "programs"
-        programs.mkdir()
-        (programs / "hypertune").symlink_to(pathlib.Path(program.PROGRAM).resolve())
-        path = f"{programs}:{self.environment['PATH']}"
+        self.put_program_on_path()
         for name, command in [("bash", ["bash", "minimize.sh"]), ("c", ["./minimize"]),
                               ("python", ["python3", "minimize.py"])]:
             work = self.work / name
             shutil.copytree(folder, work)
             done = subprocess.run([*command, "study.toml"], cwd=work, text=True,
-                                  env={**self.environment, "PATH": path}, capture_output=True,
+                                  env=self.environment, capture_output=True,
                                   timeout=program.TIME_LIMIT_S)
             self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
             rows = self.trials(work / "runs" / "by-hand")

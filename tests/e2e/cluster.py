@@ -1,6 +1,5 @@
 # Studies on clusters that tests start: the guide's files and commands, on a real PostgreSQL.
 import os
-import pathlib
 import shlex
 import subprocess
 import sys
@@ -21,13 +20,9 @@ class ClusterStudy:
             self.skipTest(postgres.missing())
         server = postgres.PostgresServer()
         self.addCleanup(server.stop)
-        programs = self.folder / "programs"
-        programs.mkdir()
-        (programs / "hypertune").symlink_to(pathlib.Path(program.PROGRAM).resolve())
-        self.environment.update({
-            "HYPERTUNE_STORAGE": server.url,
-            "PATH": f"{programs}:{self.environment['PATH']}:/usr/sbin",
-        })
+        self.put_program_on_path()
+        self.environment["HYPERTUNE_STORAGE"] = server.url
+        self.environment["PATH"] += ":/usr/sbin"
         probe = self.run_program("trials", server.url)
         if "built without PostgreSQL" in probe.err:
             self.skipTest("this hypertune was built without PostgreSQL")

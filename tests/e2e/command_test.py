@@ -1,5 +1,4 @@
 # Studies whose trials are runs of a program: the examples, the guide, and what a user gets wrong.
-import pathlib
 import re
 import shutil
 import signal
@@ -21,10 +20,7 @@ def blocks(page, language):
 class CommandTest(ProgramTest):
     def setUp(self):
         super().setUp()
-        programs = self.folder / "programs"
-        programs.mkdir()
-        (programs / "hypertune").symlink_to(pathlib.Path(program.PROGRAM).resolve())
-        self.environment["PATH"] = f"{programs}:{self.environment['PATH']}"
+        self.put_program_on_path()
         shutil.copytree(EXAMPLES, self.work, dirs_exist_ok=True)
 
     def study(self, argv, more="", samples=3):

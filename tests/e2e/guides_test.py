@@ -1,5 +1,4 @@
 # Runs what guides show: every command of a console block, with the output that stands under it.
-import pathlib
 import re
 import shutil
 import subprocess
@@ -32,10 +31,7 @@ def commands(block):
 class GuidesTest(ProgramTest):
     def setUp(self):
         super().setUp()
-        programs = self.folder / "programs"
-        programs.mkdir()
-        (programs / "hypertune").symlink_to(pathlib.Path(program.PROGRAM).resolve())
-        self.environment["PATH"] = f"{programs}:{self.environment['PATH']}"
+        self.put_program_on_path()
         shutil.copytree(EXAMPLES, self.work, dirs_exist_ok=True)
 
     def shell(self, command):

@@ -85,6 +85,13 @@ class ProgramTest(unittest.TestCase):
             "HYPERTUNE_OFFLINE": "1",
         }
 
+    def put_program_on_path(self):
+        """For what the tests call by name: scripts, guides, and programs of trials."""
+        programs = self.folder / "programs"
+        programs.mkdir()
+        (programs / "hypertune").symlink_to(pathlib.Path(PROGRAM).resolve())
+        self.environment["PATH"] = f"{programs}:{self.environment['PATH']}"
+
     def write_study(self, text=STUDY, name="study.toml"):
         (self.work / name).write_text(text)
         return name
