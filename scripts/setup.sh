@@ -10,7 +10,7 @@ groups="build, study, test, lint, bench"
 declare -A packages=(
   [build]="g++ cmake ninja-build ccache pkg-config libsqlite3-dev nlohmann-json3-dev libcli11-dev
     libtomlplusplus-dev libfmt-dev libarchive-dev libcurl4-openssl-dev zlib1g-dev libssl-dev
-    libboost-dev libpq-dev"
+    libboost-dev libpq-dev libcpp-httplib-dev"
   [study]="gnuplot-nox fonts-dejavu-core dataset-fashion-mnist ca-certificates"
   [test]="libtorch-dev libgtest-dev libgmock-dev librapidcheck-dev python3 python3-venv
     python3-optuna clang-format mandoc sqlite3
@@ -108,6 +108,7 @@ for group in "$@"; do
   if [[ $group == test ]]; then
     make_environment .venv optuna optuna
     make_environment .venv psycopg2 psycopg2-binary
+    make_environment .venv optuna_dashboard optuna-dashboard
     make_environment .venv-ray ray 'ray[default]'
   fi
 done
