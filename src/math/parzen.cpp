@@ -1,4 +1,5 @@
-// Parzen estimators: weights, kernels and draws; parzen_density.cpp evaluates them.
+// Parzen estimators: weights, kernels and draws; parzen_density.cpp evaluates them, and
+// parzen_changes.cpp exchanges kernels.
 #include "math/parzen.h"
 
 #include <algorithm>
@@ -33,6 +34,11 @@ double sum_of_vectors(std::span<const double> values) {
   return std::accumulate(sums.begin(), sums.end(), 0.0);
 }
 
+/// No kernel but the prior is narrower than that share of the range.
+double least_share(std::size_t kernels) {
+  return std::max(kLeastShare, 1 / static_cast<double>(kernels + 1));
+}
+
 /// What a normal has between the bounds.
 double mass_inside(const ParzenBounds& bounds, double mean, double deviation) {
   const double inverse = 1 / deviation;
@@ -56,7 +62,7 @@ void find_parts(const double* values, std::size_t n, double low, double density,
 /// Of each of n kernels the step on which its value lies, or -1 of those that lie on none or whose
 /// scale is not the largest.
 HT_VECTOR_CLONES
-void find_cells(const double* values, const double* scales, std::size_t n, const ParzenNumber& axis,
+void find_steps(const double* values, const double* scales, std::size_t n, const ParzenNumber& axis,
                 double largest, std::int32_t* cells) {
   const double low = axis.low;
   const double step = axis.step;
@@ -93,7 +99,6 @@ struct ParzenScratch {
   std::vector<std::uint32_t> outer;  ///< observations in parts beside empty ones
   std::vector<Part> lonely;
   std::vector<WideGap> wide;
-  std::vector<std::size_t> kernels;
 };
 
 namespace {
@@ -153,7 +158,8 @@ std::span<const WideGap> wide_gaps(std::span<const double> means, const ParzenBo
   }
   const bool several = means.size() > 1;
   const auto add = [&](std::size_t i, double gap) {
-    if (gap > narrowest) scratch.wide.push_back({i, std::min(gap, bounds.high - bounds.low)});
+    if (is_wide_gap(gap, narrowest))
+      scratch.wide.push_back({i, std::min(gap, bounds.high - bounds.low)});
   };
   const Part* before = nullptr;
   for (const Part& part : lonely) {
@@ -202,10 +208,10 @@ void prepare_observation(std::span<const ParzenAxis> axes, std::span<double> row
   row.back() = sum;
 }
 
-ParzenObservations::ParzenObservations(std::size_t axes, std::size_t count)
+ParzenObservations::ParzenObservations(std::size_t axes, std::size_t count, std::size_t room)
     : axes_(axes),
       count_(count),
-      stride_(whole_vectors(count + 1)),
+      stride_(whole_vectors(count + 1 + room)),
       values_(std::make_unique_for_overwrite<double[]>((2 * axes + 1) * stride_)) {
   HT_ASSERT(axes > 0);
 }
@@ -215,120 +221,134 @@ ParzenMixture::ParzenMixture(std::vector<ParzenAxis> axes, ParzenObservations ob
     : axes_(std::move(axes)),
       count_(observations.size() + 1),
       stride_(observations.stride_),
-      values_(std::move(observations.values_)),
-      weights_(std::move(weights)) {
+      prior_weight_(prior_weight),
+      values_(std::move(observations.values_)) {
   HT_ASSERT(observations.axes() == axes_.size() && prior_weight > 0);
-  HT_ASSERT(weights_.size() + 1 == count_);
-  weights_.push_back(weights_.empty() ? 1.0 : prior_weight);
-  weights_.resize(stride_, 0.0);
-  const double total = sum_of_vectors(weights_);
-  for (double& weight : weights_) weight /= total;
-  smoothing_ = prior_weight / static_cast<double>(count_);
   for (std::size_t i = 0; i <= 2 * axes_.size(); ++i) {
     std::ranges::fill(row(i).subspan(count_), 0.0);
   }
   centers_.assign(axes_.size(), 0.0);
   units_.assign(axes_.size(), 1.0);
 
-  narrowest_ = std::max(kLeastShare, 1 / static_cast<double>(count_ + 1));
-  constants_.assign(stride_, 0.0);
-  if (knows_narrow()) {
-    const std::span narrow = row(axes_.size()).first(count_ - 1);
-    std::ranges::transform(narrow, constants_.begin(), std::negate<>());
-  }
-  std::vector<double> products(count_, 1.0);
+  narrowest_ = least_share(count_);
+  std::vector<std::uint8_t> wide(count_, knows_narrow() ? 0 : 1);
+  wide.back() = 1;
   ParzenScratch scratch;
+  numbers_.reserve(axes_.size());
   straight_.reserve(axes_.size());
   for (std::size_t d = 0; d < axes_.size(); ++d) {
     if (const auto* number = std::get_if<ParzenNumber>(&axes_[d])) {
-      add_number(d, *number, products, scratch);
+      add_number(d, *number, wide, scratch);
     } else {
-      add_category(d, std::get<ParzenCategory>(axes_[d]));
+      values_[d * stride_ + count_ - 1] = -1;
+      categories_.push_back(d);
     }
   }
+  constants_.assign(stride_, 0.0);
+  const std::span narrow = row(axes_.size()).first(count_ - 1);
+  if (knows_narrow()) std::ranges::transform(narrow, constants_.begin(), std::negate<>());
   for (std::size_t k = 0; k < count_; ++k) {
-    if (products[k] != 1) constants_[k] -= std::log(products[k]);
-    constants_[k] += unit_;
+    if (wide[k] != 0) constants_[k] = constant_of(k);
   }
-  fill_single();
+  prior_constant_ = constants_[count_ - 1];
+  fill_single(0, count_);
+  weigh(std::move(weights));
 }
 
-void ParzenMixture::add_number(std::size_t d, const ParzenNumber& axis, std::span<double> products,
-                               ParzenScratch& scratch) {
+std::size_t ParzenMixture::padded() const { return whole_vectors(count_); }
+
+void ParzenMixture::weigh(std::vector<double> weights) {
+  weights_ = std::move(weights);
+  HT_ASSERT(weights_.size() + 1 == count_);
+  weights_.push_back(weights_.empty() ? 1.0 : prior_weight_);
+  weights_.resize(padded(), 0.0);
+  const double total = sum_of_vectors(weights_);
+  for (double& weight : weights_) weight /= total;
+
+  smoothing_ = prior_weight_ / static_cast<double>(count_);
+  unit_ = scale_unit_;
+  double& prior = constants_[count_ - 1];
+  prior = prior_constant_;
+  for (const std::size_t d : categories_) {
+    const auto choices = static_cast<double>(std::get<ParzenCategory>(axes_[d]).choices);
+    HT_ASSERT(choices > 0);
+    const double miss = std::log(smoothing_) - std::log1p(smoothing_ * choices);
+    unit_ += miss;
+    prior -= std::log(choices) + miss;
+  }
+  fill_single(count_ - 1, 1);
+  fill_single_weights();
+}
+
+void ParzenMixture::add_number(std::size_t d, const ParzenNumber& axis,
+                               std::span<std::uint8_t> wide, ParzenScratch& scratch) {
   const ParzenBounds bounds = bounds_of(axis);
   const double range = bounds.high - bounds.low;
   HT_ASSERT(range > 0);
   const std::size_t prior = count_ - 1;
   const double smallest = range * narrowest_;
-  const std::span means = row(d).first(count_);
-  const std::span scales = row(axes_.size() + 1 + d).first(count_);
-  means[prior] = 0.5 * (bounds.low + bounds.high);
   const double largest = kScale / smallest;
+  numbers_.push_back({d, bounds.low, bounds.high, smallest, largest, {}});
+  const std::span means = row(d).first(count_);
+  const std::span scales = this->scales(d);
+  means[prior] = 0.5 * (bounds.low + bounds.high);
   centers_[d] = means[prior];
   units_[d] = largest;
   std::ranges::fill(scales.first(prior), largest);
   scales[prior] = kScale / range;
-  std::vector<std::size_t>& wide = scratch.kernels;
-  wide.clear();
   for (const WideGap& gap : wide_gaps(means.first(prior), bounds, smallest, scratch)) {
     double& scale = scales[gap.observation];
-    if (scale == largest) wide.push_back(gap.observation);
     scale = std::min(scale, kScale / gap.gap);
+    wide[gap.observation] = 1;
   }
-
-  const auto norm = [&](std::size_t k) {
-    const double deviation = kScale / scales[k];
-    return mass_inside(bounds, means[k], deviation) * (deviation / smallest);
-  };
-  const auto multiply = [&](std::size_t k, double factor) {
-    constexpr double kHuge = 1e200;
-    products[k] *= factor;
-    if (products[k] > 1 / kHuge && products[k] < kHuge) return;
-    constants_[k] -= std::log(products[k]);
-    products[k] = 1;
-  };
-  multiply(prior, norm(prior));
-  if (knows_narrow()) {
-    for (const std::size_t k : wide) {
-      multiply(k, norm(k) / mass_inside(bounds, means[k], smallest));
-    }
-  } else {
-    for (std::size_t k = 0; k < prior; ++k) multiply(k, norm(k));
-  }
-  const double log_unit = std::log(smallest) + 0.5 * std::log(2 * std::numbers::pi);
-  unit_ -= log_unit;
+  scale_unit_ -= std::log(smallest) + 0.5 * std::log(2 * std::numbers::pi);
   if (axis.step > 0) {
-    add_steps(d, axis);
+    add_steps(numbers_.back(), axis);
   } else {
     straight_.push_back(d);
   }
 }
 
-void ParzenMixture::add_steps(std::size_t d, const ParzenNumber& axis) {
-  const ParzenBounds bounds = bounds_of(axis);
-  Steps steps{d, axis, (bounds.high - bounds.low) * narrowest_, std::log(axis.step), {}};
+double ParzenMixture::constant_of(std::size_t kernel) const {
+  const bool narrow = knows_narrow() && kernel + 1 < count_;
+  double constant = narrow ? -row(axes_.size())[kernel] : 0.0;
+  double product = 1;
+  for (const Number& number : numbers_) {
+    const double scale = scales(number.axis)[kernel];
+    if (narrow && scale == number.largest) continue;
+    const ParzenBounds bounds{number.low, number.high};
+    const double mean = means(number.axis)[kernel];
+    const double deviation = kScale / scale;
+    product *= mass_inside(bounds, mean, deviation) * (deviation / number.narrowest);
+    if (narrow) product /= mass_inside(bounds, mean, number.narrowest);
+    constexpr double kHuge = 1e200;
+    if (product > 1 / kHuge && product < kHuge) continue;
+    constant -= std::log(product);
+    product = 1;
+  }
+  return product != 1 ? constant - std::log(product) : constant;
+}
+
+void ParzenMixture::add_steps(const Number& number, const ParzenNumber& axis) {
+  Steps steps{number.axis, axis, number.narrowest, std::log(axis.step), {}};
   const double most = axis.log ? 1'000 : 10'000;  // masses depend on two places, or on one distance
   if ((axis.high - axis.low) / axis.step < most) {
-    std::vector<double> values;
-    if (axis.log) {
-      values.resize(count_);
-      std::ranges::transform(means(d), values.begin(), [](double mean) { return std::exp(mean); });
-    }
     steps.cells.resize(count_);
-    find_cells(axis.log ? values.data() : means(d).data(), scales(d).data(), count_, axis,
-               kScale / steps.narrowest, steps.cells.data());
+    find_cells(steps, 0, count_);
   }
   steps_.push_back(std::move(steps));
 }
 
-void ParzenMixture::add_category(std::size_t d, const ParzenCategory& axis) {
-  HT_ASSERT(axis.choices > 0);
-  const auto choices = static_cast<double>(axis.choices);
-  const double miss = std::log(smoothing_) - std::log1p(smoothing_ * choices);
-  values_[d * stride_ + count_ - 1] = -1;
-  for (double& constant : std::span(constants_).first(count_ - 1)) constant += miss;
-  constants_[count_ - 1] -= std::log(choices);
-  categories_.push_back(d);
+void ParzenMixture::find_cells(Steps& steps, std::size_t first, std::size_t count) const {
+  std::span<const double> values = means(steps.axis).subspan(first, count);
+  std::vector<double> plain;
+  if (steps.number.log) {
+    plain.resize(count);
+    std::ranges::transform(values, plain.begin(), [](double mean) { return std::exp(mean); });
+    values = plain;
+  }
+  find_steps(values.data(), scales(steps.axis).data() + first, count, steps.number,
+             kScale / steps.narrowest, steps.cells.data() + first);
 }
 
 std::size_t ParzenMixture::draw_kernel(Rng& rng) const {
@@ -338,31 +358,44 @@ std::size_t ParzenMixture::draw_kernel(Rng& rng) const {
   return kernel;
 }
 
-double ParzenMixture::draw(std::size_t kernel, std::size_t axis, Rng& rng) const {
-  return std::visit([&](const auto& a) { return draw_along(a, axis, kernel, rng); }, axes_[axis]);
+std::vector<double> ParzenMixture::draw(std::span<const std::size_t> kernels, std::size_t axis,
+                                        Rng& rng) const {
+  std::vector<double> drawn(kernels.size());
+  std::visit([&](const auto& a) { draw_along(a, axis, kernels, rng, drawn); }, axes_[axis]);
+  return drawn;
 }
 
-double ParzenMixture::draw_along(const ParzenNumber& axis, std::size_t d, std::size_t kernel,
-                                 Rng& rng) const {
-  const ParzenBounds bounds = bounds_of(axis);
-  const double mean = means(d)[kernel];
-  const double deviation = this->deviation(d, kernel);
-  const double a = (bounds.low - mean) / deviation;
-  const double b = (bounds.high - mean) / deviation;
-  double x = mean + deviation * truncated_normal_quantile(rng.uniform(), a, b);
-  if (axis.log) x = std::exp(x);
-  if (axis.step > 0) x = axis.low + std::round((x - axis.low) / axis.step) * axis.step;
-  return std::clamp(x, axis.low, axis.high);
+void ParzenMixture::draw_along(const ParzenNumber& axis, std::size_t d,
+                               std::span<const std::size_t> kernels, Rng& rng,
+                               std::span<double> drawn) const {
+  const Number& bounds = *std::ranges::lower_bound(numbers_, d, {}, &Number::axis);
+  const std::span<const double> means = this->means(d);
+  for (double& x : drawn) x = rng.uniform();
+  for (std::size_t i = 0; i < drawn.size(); ++i) {
+    const double mean = means[kernels[i]];
+    const double deviation = this->deviation(d, kernels[i]);
+    const double a = (bounds.low - mean) / deviation;
+    const double b = (bounds.high - mean) / deviation;
+    drawn[i] = mean + deviation * truncated_normal_quantile(drawn[i], a, b);
+  }
+  for (double& x : drawn) {
+    if (axis.log) x = std::exp(x);
+    if (axis.step > 0) x = axis.low + std::round((x - axis.low) / axis.step) * axis.step;
+    x = std::clamp(x, axis.low, axis.high);
+  }
 }
 
-double ParzenMixture::draw_along(const ParzenCategory& axis, std::size_t d, std::size_t kernel,
-                                 Rng& rng) const {
+void ParzenMixture::draw_along(const ParzenCategory& axis, std::size_t d,
+                               std::span<const std::size_t> kernels, Rng& rng,
+                               std::span<double> drawn) const {
   // A part of the probability is spread evenly, the rest lies on what was observed.
   const double even = smoothing_ * static_cast<double>(axis.choices);
-  const bool prior = kernel + 1 == count_;
-  const bool spread = rng.uniform() * (1 + even) < even;
-  const auto any = static_cast<double>(rng.below(axis.choices));
-  return prior || spread ? any : means(d)[kernel];
+  for (std::size_t i = 0; i < drawn.size(); ++i) {
+    const bool prior = kernels[i] + 1 == count_;
+    const bool spread = rng.uniform() * (1 + even) < even;
+    const auto any = static_cast<double>(rng.below(axis.choices));
+    drawn[i] = prior || spread ? any : means(d)[kernels[i]];
+  }
 }
 
 }  // namespace hypertune

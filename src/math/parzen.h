@@ -41,22 +41,20 @@ void prepare_observation(std::span<const ParzenAxis> axes, std::span<double> row
 /// Prepared observations, number by number.
 class ParzenObservations {
  public:
-  /// All are to be set, but for those that are left out at the end. Requires axes > 0.
-  ParzenObservations(std::size_t axes, std::size_t count);
+  /// All are to be set. A mixture of them has room for `room` more. Requires axes > 0.
+  ParzenObservations(std::size_t axes, std::size_t count, std::size_t room = 0);
 
   std::size_t axes() const { return axes_; }
   std::size_t size() const { return count_; }
   void set(std::size_t i, std::span<const double> row) {
     for (std::size_t d = 0; d <= axes_; ++d) values_[d * stride_ + i] = row[d];
   }
-  /// Keeps the first ones.
-  void shorten(std::size_t count) { count_ = count; }
 
  private:
   friend class ParzenMixture;
   std::size_t axes_;
   std::size_t count_;
-  std::size_t stride_;  ///< has room for the prior, and fills up vectors
+  std::size_t stride_;  ///< has room for the prior and more, and fills up vectors
   /// [2 axes + 1, stride]: coordinates, masses, and room for the mixture's scales. In one block,
   /// for allocators return many smaller ones to the system each time.
   std::unique_ptr<double[]> values_;
@@ -80,6 +78,19 @@ class ParzenMixture {
   ParzenMixture(std::vector<ParzenAxis> axes, ParzenObservations observations,
                 std::vector<double> weights, double prior_weight);
 
+  // Another mixture from this one, in less time than it takes to make it: what comes out is the
+  // same, bit for bit. First observations are erased, then others inserted, and then all weighed.
+
+  /// Whether there is room, and kernels are so many that they do not change with their number.
+  bool can_become(std::size_t observations) const;
+  /// Of observation k. Those behind it move up.
+  void erase(std::size_t k);
+  /// A prepared one becomes observation k.
+  void insert(std::size_t k, std::span<const double> row);
+  /// To end with: one positive weight for each observation.
+  void weigh(std::vector<double> weights);
+
+  std::size_t axes() const { return axes_.size(); }
   /// Of the kernels, prior last; they sum to 1.
   std::span<const double> weights() const { return std::span(weights_).first(count_); }
   /// Of a numeric axis, in the logarithm where it says so. Of a category: what was observed, and -1
@@ -92,20 +103,23 @@ class ParzenMixture {
 
   /// A kernel by its weight.
   std::size_t draw_kernel(Rng& rng) const;
-  /// A coordinate from a kernel; inside the axis.
-  double draw(std::size_t kernel, std::size_t axis, Rng& rng) const;
+  /// A coordinate from each of some kernels; inside the axis.
+  std::vector<double> draw(std::span<const std::size_t> kernels, std::size_t axis, Rng& rng) const;
 
-  /// Log-density (log-mass of stepped axes and categories) at each of n points: `points[d]` has n
-  /// coordinates. Densities of logarithmic axes are those of the logarithm.
+  /// Log-density (log-mass of stepped axes and categories) at the points of these numbers:
+  /// `points[d]` has a coordinate of each. Densities of logarithmic axes are those of the
+  /// logarithm.
+  std::vector<double> log_density(const std::vector<std::vector<double>>& points,
+                                  std::span<const std::size_t> which) const;
+  /// At all of them.
   std::vector<double> log_density(const std::vector<std::vector<double>>& points) const;
 
   struct Range {
     double low;
     double high;
   };
-  /// Ranges in which log_density lies at the points of these numbers, for a fraction of its cost.
-  /// They are narrow where no axis has steps that are wide beside the kernels. Best for multiples
-  /// of kTogether points.
+  /// Ranges in which log_density lies there, for a fraction of its cost. They are narrow where no
+  /// axis has steps that are wide beside the kernels. Best for multiples of kTogether points.
   std::vector<Range> log_density_ranges(const std::vector<std::vector<double>>& points,
                                         std::span<const std::size_t> which) const;
   static constexpr std::size_t kTogether = 4;
@@ -130,36 +144,64 @@ class ParzenMixture {
     std::vector<double> values;
   };
 
+  /// A numeric axis.
+  struct Number {
+    std::size_t axis = 0;
+    double low = 0;  ///< bounds, in the logarithm where the axis says so
+    double high = 0;
+    double narrowest = 0;  ///< the least deviation that there may be
+    double largest = 0;    ///< the scale of that
+    /// Observations by increasing coordinate, equal ones by number; empty before the first change.
+    std::vector<std::uint32_t> order;
+  };
+
   /// Of a numeric axis: kScale / deviation.
   static constexpr double kScale = 0.5 * std::numbers::sqrt2;
   std::span<double> row(std::size_t i) const { return {values_.get() + i * stride_, stride_}; }
-  std::span<const double> scales(std::size_t axis) const {
+  std::span<double> scales(std::size_t axis) const {
     return row(axes_.size() + 1 + axis).first(count_);
   }
+  /// Kernels, filled up to whole vectors.
+  std::size_t padded() const;
+  float* single_row(std::size_t i) const { return single_.get() + i * single_stride_; }
   /// Whether there are so many kernels that the narrowest are those of prepare_observation.
   bool knows_narrow() const { return narrowest_ == kLeastShare; }
-  /// Deviations along an axis. What they contribute to the normalization of a kernel goes into its
-  /// product, or, where that would leave the range of numbers, into its constant.
-  void add_number(std::size_t d, const ParzenNumber& axis, std::span<double> products,
+  /// Deviations along an axis. Marks kernels that have another than the narrowest.
+  void add_number(std::size_t d, const ParzenNumber& axis, std::span<std::uint8_t> wide,
                   ParzenScratch& scratch);
-  void add_steps(std::size_t d, const ParzenNumber& axis);
-  void add_category(std::size_t d, const ParzenCategory& axis);
-  /// Fills in single_.
-  void fill_single();
-  double draw_along(const ParzenNumber& axis, std::size_t d, std::size_t kernel, Rng& rng) const;
-  double draw_along(const ParzenCategory& axis, std::size_t d, std::size_t kernel, Rng& rng) const;
+  void add_steps(const Number& number, const ParzenNumber& axis);
+  /// log(1 / normalization) of a kernel, less what all have in common.
+  double constant_of(std::size_t kernel) const;
+  // Of `count` kernels from `first` on:
+  void find_cells(Steps& steps, std::size_t first, std::size_t count) const;
+  void fill_single(std::size_t first, std::size_t count);
+  /// The weights, and what depends on them.
+  void fill_single_weights();
+  // Parts of erase and insert, in the order in which they come.
+  void find_order();
+  void move(std::size_t from, std::size_t to);
+  void rescale(const Number& number, std::size_t place, std::vector<std::size_t>& touched);
+  void refresh(std::size_t kernel);
+  void draw_along(const ParzenNumber& axis, std::size_t d, std::span<const std::size_t> kernels,
+                  Rng& rng, std::span<double> drawn) const;
+  void draw_along(const ParzenCategory& axis, std::size_t d, std::span<const std::size_t> kernels,
+                  Rng& rng, std::span<double> drawn) const;
   /// The logarithm of the sum of the kernels. `values` has their logarithms or, where there are
   /// stepped axes, bounds of them that `masses` correct. Overwrites `values`.
   double log_sum(std::span<double> values, std::vector<StepMasses>& masses, Terms& terms) const;
 
   std::vector<ParzenAxis> axes_;
-  std::size_t count_;                  ///< of kernels
-  std::size_t stride_;                 ///< of the arrays below: whole vectors
-  double narrowest_ = 0;               ///< the least deviation, as a share of the range
+  std::size_t count_;     ///< of kernels
+  std::size_t stride_;    ///< of the arrays below: whole vectors
+  double narrowest_ = 0;  ///< the least deviation, as a share of the range
+  double prior_weight_;
   std::unique_ptr<double[]> values_;   ///< [2 axes + 1, stride]: means, prepared masses, scales
-  std::vector<double> weights_;        ///< [stride]; zeros behind the kernels
+  std::vector<double> weights_;        ///< [padded]; zeros behind the kernels
+  double scale_unit_ = 0;              ///< what numeric axes have in common in all constants
   double unit_ = 0;                    ///< what all constants have in common
-  std::vector<double> constants_;      ///< [stride]: log(1 / normalization) of each kernel
+  double prior_constant_ = 0;          ///< constant_of the prior
+  std::vector<double> constants_;      ///< [stride]: log(1 / normalization) of each, less unit_
+  std::vector<Number> numbers_;        ///< in order of axes
   std::vector<std::size_t> straight_;  ///< numeric axes without steps
   std::vector<std::size_t> categories_;
   std::vector<Steps> steps_;
@@ -169,8 +211,7 @@ class ParzenMixture {
   std::vector<double> units_;
   std::size_t single_stride_ = 0;
   float least_ = 0;  ///< terms that are less than e^least_ of the largest do not matter
-  /// [2 axes + 2, single_stride]: means and scales axis by axis, constants less the prior's,
-  /// weights.
+  /// [2 axes + 2, single_stride]: means and scales axis by axis, constants, weights.
   std::unique_ptr<float[]> single_;
 };
 

@@ -21,6 +21,10 @@ inline ParzenBounds bounds_of(const ParzenNumber& axis) {
   return axis.log ? ParzenBounds{std::log(low), std::log(high)} : ParzenBounds{low, high};
 }
 
+/// Whether a gap makes a kernel wider than the narrowest. Rounding must not decide, for gaps are
+/// found in two ways.
+inline bool is_wide_gap(double gap, double narrowest) { return gap > narrowest * (1 + 1e-10); }
+
 /// What a value of a stepped axis owns, in the logarithm where the axis says so.
 struct ParzenCell {
   double middle;

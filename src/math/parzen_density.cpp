@@ -10,6 +10,7 @@
 #include <limits>
 #include <map>
 #include <numbers>
+#include <numeric>
 
 #include "base/assert.h"
 #include "math/fast_exp.h"
@@ -186,6 +187,13 @@ class ParzenMixture::StepMasses {
 
 std::vector<double> ParzenMixture::log_density(
     const std::vector<std::vector<double>>& points) const {
+  std::vector<std::size_t> all(points.front().size());
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  return log_density(points, all);
+}
+
+std::vector<double> ParzenMixture::log_density(const std::vector<std::vector<double>>& points,
+                                               std::span<const std::size_t> which) const {
   HT_ASSERT(points.size() == axes_.size());
   // For each point of a block, how values lie along the stepped axes.
   std::vector<StepMasses> masses;
@@ -197,15 +205,16 @@ std::vector<double> ParzenMixture::log_density(
   for (const std::size_t d : straight_) straight.push_back(normals_of(d));
   std::vector<Normals> stepped;
   for (const Steps& steps : steps_) stepped.push_back(normals_of(steps.axis));
-  std::vector<double> sums(kBlock * stride_);
+  const std::size_t stride = padded();
+  std::vector<double> sums(kBlock * stride);
   Terms terms{std::vector<std::uint32_t>(count_), std::vector<double>(count_)};
-  std::vector<double> result(points.front().size());
+  std::vector<double> result(which.size());
   std::vector<StepMasses::Place> places(stepped.size() * kBlock);
   for (std::size_t first = 0; first < result.size(); first += kBlock) {
     std::array<double, kBlock> offsets{};
     for (std::size_t j = 0; j < kBlock; ++j) {
       // The last block may be padded with its last point.
-      const std::size_t i = std::min(first + j, result.size() - 1);
+      const std::size_t i = which[std::min(first + j, result.size() - 1)];
       for (std::size_t s = 0; s < straight.size(); ++s) {
         const double x = points[straight_[s]][i];
         const bool log = std::get<ParzenNumber>(axes_[straight_[s]]).log;
@@ -220,15 +229,15 @@ std::vector<double> ParzenMixture::log_density(
       }
     }
     exponents(constants_.data(), offsets.data(), straight.data(), straight.size(), stepped.data(),
-              stepped.size(), stride_, sums.data());
+              stepped.size(), stride, sums.data());
     for (std::size_t j = 0; j < kBlock && first + j < result.size(); ++j) {
-      const std::span values = std::span(sums).subspan(j * stride_, count_);
+      const std::span values = std::span(sums).subspan(j * stride, count_);
       for (const std::size_t d : categories_) {
         const double hit = std::log1p(1 / smoothing_);  // more than a miss, which is in constants_
-        add_where_equal(means(d).data(), count_, points[d][first + j], hit, values.data());
+        add_where_equal(means(d).data(), count_, points[d][which[first + j]], hit, values.data());
       }
       for (std::size_t s = 0; s < masses.size(); ++s) masses[s].go_to(places[s * kBlock + j]);
-      result[first + j] = log_sum(values, masses, terms);
+      result[first + j] = unit_ + log_sum(values, masses, terms);
     }
   }
   return result;

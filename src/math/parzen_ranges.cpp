@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <limits>
 #include <numbers>
 
@@ -100,6 +101,17 @@ struct Sums {
   float sum_of_gaps;  ///< each times its gap
 };
 
+/// All numbers of a vector in one, half of them with the other half at a time.
+template <typename Both>
+[[gnu::always_inline]] inline float folded(const Vector& vector, const Both& both) {
+  std::array<float, kVector> values;
+  std::memcpy(values.data(), &vector, sizeof(Vector));
+  for (std::size_t half = kVector / 2; half > 0; half /= 2) {
+    for (std::size_t i = 0; i < half; ++i) values[i] = both(values[i], values[i + half]);
+  }
+  return values[0];
+}
+
 /// Without what is less than e^least of the largest, where `least` is at least -80.
 HT_WIDEST_VECTOR_CLONES
 Sums sum_kernels(const float* bounds, const float* gaps, const float* weights, std::size_t stride,
@@ -111,15 +123,14 @@ Sums sum_kernels(const float* bounds, const float* gaps, const float* weights, s
     std::memcpy(&next, bounds + k, sizeof(Vector));
     most = next > most ? next : most;
   }
-  Sums all{most[0], 0, 0};
-  for (std::size_t i = 1; i < kVector; ++i) all.largest = std::max(all.largest, float{most[i]});
+  const float largest = folded(most, [](float a, float b) { return a > b ? a : b; });
   constexpr float kRounder = 0x1.8p23F;  // adding it rounds to a whole number in the low bits
   Vector sum{};
   Vector sum_of_gaps{};
   for (std::size_t k = 0; k < stride; k += kVector) {
     Vector value;
     std::memcpy(&value, bounds + k, sizeof(Vector));
-    const Vector difference = value - all.largest;
+    const Vector difference = value - largest;
     const auto matters = reinterpret_cast<Pair>(__builtin_convertvector(difference > least, Bytes));
     if ((matters[0] | matters[1]) == 0) continue;
     Vector gap;
@@ -141,11 +152,7 @@ Sums sum_kernels(const float* bounds, const float* gaps, const float* weights, s
     sum += term;
     sum_of_gaps += term * gap;
   }
-  for (std::size_t i = 0; i < kVector; ++i) {
-    all.sum += sum[i];
-    all.sum_of_gaps += sum_of_gaps[i];
-  }
-  return all;
+  return {largest, folded(sum, std::plus<>()), folded(sum_of_gaps, std::plus<>())};
 }
 
 /// The differences to `center` times `factor`.
@@ -156,34 +163,38 @@ void to_single(const double* values, std::size_t n, double center, double factor
 
 }  // namespace
 
-void ParzenMixture::fill_single() {
-  single_stride_ = (count_ + kVector - 1) / kVector * kVector;
-  const std::size_t rows = 2 * axes_.size() + 2;
-  single_ = std::make_unique_for_overwrite<float[]>(rows * single_stride_);
+void ParzenMixture::fill_single(std::size_t first, std::size_t count) {
+  const std::size_t axes = axes_.size();
+  if (single_ == nullptr) {
+    single_stride_ = (stride_ + kVector - 1) / kVector * kVector;
+    single_ = std::make_unique<float[]>((2 * axes + 2) * single_stride_);
+    constexpr float kNothing = -1e30F;
+    std::fill_n(single_row(2 * axes), single_stride_, kNothing);
+  }
   const auto fill = [&](std::size_t i, const double* values, double center, double factor) {
-    float* const row = single_.get() + i * single_stride_;
-    to_single(values, count_, center, factor, row);
-    std::fill(row + count_, row + single_stride_, 0.0F);
+    to_single(values + first, count, center, factor, single_row(i) + first);
   };
-  for (std::size_t d = 0; d < axes_.size(); ++d) {
+  for (std::size_t d = 0; d < axes; ++d) {
     fill(2 * d, means(d).data(), centers_[d], units_[d]);
     if (std::holds_alternative<ParzenNumber>(axes_[d])) {
       fill(2 * d + 1, scales(d).data(), 0, 1 / units_[d]);
     }
   }
-  fill(2 * axes_.size(), constants_.data(), constants_[count_ - 1], 1);
-  fill(2 * axes_.size() + 1, weights_.data(), 0, 1);
+  fill(2 * axes, constants_.data(), 0, 1);
+}
+
+void ParzenMixture::fill_single_weights() {
+  float* const row = single_row(2 * axes_.size() + 1);
+  to_single(weights_.data(), weights_.size(), 0, 1, row);
+  std::fill(row + weights_.size(), row + single_stride_, 0.0F);
   // What is left out is then less than a millionth of the sum.
   least_ = static_cast<float>(std::log(*std::ranges::min_element(weights())) - 14);
-  constexpr float kNothing = -1e30F;
-  float* constants = single_.get() + 2 * axes_.size() * single_stride_;
-  std::fill(constants + count_, constants + single_stride_, kNothing);
 }
 
 double ParzenMixture::log_prior(const std::vector<std::vector<double>>& points,
                                 std::size_t i) const {
   const std::size_t prior = count_ - 1;
-  double sum = constants_[prior] + std::log(weights_[prior]);
+  double sum = unit_ + constants_[prior] + std::log(weights_[prior]);
   const auto add = [&](std::size_t d, double x) {
     const double t = (x - means(d)[prior]) * scales(d)[prior];
     sum -= t * t;
@@ -196,7 +207,8 @@ double ParzenMixture::log_prior(const std::vector<std::vector<double>>& points,
     const ParzenCell cell = cell_of(steps.number, points[steps.axis][i]);
     const double width = cell.width / deviation(steps.axis, prior);
     add(steps.axis, cell.middle);
-    sum += std::log(cell.width) - width * width / 24;  // by Jensen's inequality
+    const double log_width = steps.number.log ? std::log(cell.width) : steps.log_step;
+    sum += log_width - width * width / 24;  // by Jensen's inequality
   }
   return sum;
 }
@@ -214,8 +226,8 @@ std::vector<ParzenMixture::Range> ParzenMixture::log_density_ranges(
     std::ranges::fill(ranges, Range{-kInfinity, kInfinity});
     return ranges;
   }
-  const float* const rows = single_.get();
-  const auto row = [&](std::size_t i) { return rows + i * single_stride_; };
+  const auto row = [&](std::size_t i) -> const float* { return single_row(i); };
+  const std::size_t stride = (count_ + kVector - 1) / kVector * kVector;
   Block block;
   block.straight.reserve(straight_.size());
   block.stepped.reserve(steps_.size());
@@ -227,8 +239,8 @@ std::vector<ParzenMixture::Range> ParzenMixture::log_density_ranges(
   }
   const auto hit = static_cast<float>(std::log1p(1 / smoothing_));
   for (const std::size_t d : categories_) block.categories.push_back({row(2 * d), hit, {}});
-  const auto bounds = std::make_unique_for_overwrite<float[]>(2 * kBlock * single_stride_);
-  float* const gaps = bounds.get() + kBlock * single_stride_;
+  const auto bounds = std::make_unique_for_overwrite<float[]>(2 * kBlock * stride);
+  float* const gaps = bounds.get() + kBlock * stride;
   for (std::size_t first = 0; first < ranges.size(); first += kBlock) {
     std::array<double, kBlock> offsets{};
     std::array<double, kBlock> losses{};
@@ -256,12 +268,11 @@ std::vector<ParzenMixture::Range> ParzenMixture::log_density_ranges(
         block.categories[c].at[j] = static_cast<float>(points[categories_[c]][i]);
       }
     }
-    bound_kernels(row(2 * axes_.size()), block, single_stride_, bounds.get(), gaps);
+    bound_kernels(row(2 * axes_.size()), block, stride, bounds.get(), gaps);
     for (std::size_t j = 0; j < kBlock && first + j < ranges.size(); ++j) {
-      const Sums sums = sum_kernels(bounds.get() + j * single_stride_, gaps + j * single_stride_,
-                                    row(2 * axes_.size() + 1), single_stride_, least_);
-      const double high =
-          constants_[count_ - 1] + offsets[j] + double{sums.largest} + std::log(double{sums.sum});
+      const Sums sums = sum_kernels(bounds.get() + j * stride, gaps + j * stride,
+                                    row(2 * axes_.size() + 1), stride, least_);
+      const double high = unit_ + offsets[j] + double{sums.largest} + std::log(double{sums.sum});
       const double gap = losses[j] + double{sums.sum_of_gaps} / double{sums.sum};
       ranges[first + j] = {high - gap - rounding, high + rounding};
     }

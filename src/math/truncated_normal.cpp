@@ -80,8 +80,12 @@ class TailTable {
 
 const TailTable kTail;
 
-/// The probability beyond z >= 0, to 1e-15: none beyond 8.
-double tail(double z) { return z <= TailTable::kEnd ? kTail.at(z) : 0; }
+/// The probability beyond z >= 0, to 1e-15: none beyond 8. Without a branch, for nobody could guess
+/// which way it goes.
+double tail(double z) {
+  constexpr std::array<double, 2> kShare = {0, 1};
+  return kTail.at(std::min(z, TailTable::kEnd)) * kShare[z <= TailTable::kEnd ? 1 : 0];
+}
 
 /// By the Taylor series of the density around the middle of the interval. The first term left out
 /// is below 1e-10 for narrow ones.
@@ -218,8 +222,10 @@ double truncated_normal_quantile(double q, double a, double b) {
     const double above = tail(b);
     const double inside = 1 - below - above;
     const double left = below + q * inside;
-    const double x = left < 0.5 ? -tail_quantile(left) : tail_quantile(above + (1 - q) * inside);
-    return std::clamp(x, a, b);
+    const std::array<double, 2> tails = {left, above + (1 - q) * inside};
+    constexpr std::array<double, 2> kSigns = {-1, 1};
+    const std::size_t side = left < 0.5 ? 0 : 1;  // an index, for a branch would be guessed wrongly
+    return std::clamp(kSigns[side] * tail_quantile(tails[side]), a, b);
   }
   const double log_p = log_sum_exp(log_normal_cdf(a), std::log(q) + log_normal_mass(a, b));
   return log_p < 0 ? std::clamp(log_normal_quantile(log_p), a, b) : b;

@@ -6,8 +6,8 @@
 // - Parameters of one condition are modelled together from the trials in which they existed. The
 //   declared space says which those are. (There: the option `group`, from what was seen.)
 // - Above `max_bad_trials` the bad trials are thinned: the newest half of that number is kept, and
-//   of the older ones every k-th, which bears the weight of k. A density estimated from 1,000
-//   trials hardly differs from one of 10,000.
+//   of the older ones one in k, which bears the weight of k. A density estimated from 1,000 trials
+//   hardly differs from one of 10,000.
 // - Values outside the present bounds of a parameter are not observations of it.
 // - Parameters whose domain has one value or is too narrow for arithmetic, and grid axes that no
 //   plan decided, are drawn as random search draws them.
@@ -17,8 +17,8 @@
 // - Trials of earlier studies are observations too, divided into good and bad ones apart.
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
-#include <functional>
 #include <limits>
 #include <numeric>
 #include <optional>
@@ -28,6 +28,7 @@
 #include "hypertune/sampler.h"
 #include "math/parzen.h"
 #include "samplers/tpe_groups.h"
+#include "samplers/tpe_mixtures.h"
 #include "samplers/tpe_rows.h"
 #include "space/encoding.h"
 
@@ -36,28 +37,43 @@ namespace {
 
 /// A trial as the models see it.
 struct Sample {
-  const TrialRecord* trial = nullptr;
-  double count = 1;  ///< how many trials it stands for
+  std::size_t position = 0;  ///< among all trials, those of earlier studies first
+  double count = 1;          ///< how many trials it stands for
 };
 
 /// The good and the bad trials, by increasing number.
 struct Groups {
+  std::vector<TpeTrial> trials;  ///< all
   std::vector<Sample> good;
   std::vector<Sample> bad;
 };
 
-/// The newest half of `most` and of the older ones as many at even distances, if there are more.
-std::vector<Sample> thinned(const std::vector<const TrialRecord*>& trials, std::size_t most) {
-  std::vector<Sample> samples;
-  const std::size_t newest = trials.size() <= most ? trials.size() : most / 2;
-  const std::size_t old = trials.size() - newest;
-  const std::size_t kept = std::min(old, most - newest);
-  samples.reserve(kept + newest);
-  for (std::size_t i = 0; i < kept; ++i) {
-    const std::size_t position = (2 * i + 1) * old / (2 * kept);
-    samples.push_back({trials[position], static_cast<double>(old) / static_cast<double>(kept)});
+/// The trials at these positions; if there are more than `most`, the newest half of that number and
+/// of the older ones about one in k, where k is the power of two for which they have room.
+///
+/// A trial is chosen by its position alone, so that few change from one question to the next; and
+/// by chance, for what is regular might follow a grid or a sequence that was searched.
+std::vector<Sample> thinned(std::vector<std::size_t> positions, std::size_t most) {
+  const std::size_t newest = positions.size() <= most ? positions.size() : most / 2;
+  const std::size_t old = positions.size() - newest;
+  std::size_t kept = old;
+  const std::size_t room = most - newest;
+  for (int halvings = std::bit_width(old / (room + 1)); kept > room; ++halvings) {
+    const auto end =
+        std::remove_if(positions.begin(), positions.begin() + static_cast<std::ptrdiff_t>(kept),
+                       [&](std::size_t position) {
+                         Fingerprint chance;
+                         chance.add(std::uint64_t{position});
+                         return chance.value() >> (64 - halvings) != 0;
+                       });
+    kept = static_cast<std::size_t>(end - positions.begin());
   }
-  for (std::size_t i = old; i < trials.size(); ++i) samples.push_back({trials[i], 1});
+  std::vector<Sample> samples;
+  samples.reserve(kept + newest);
+  const double count =
+      static_cast<double>(old) / static_cast<double>(std::max<std::size_t>(kept, 1));
+  for (std::size_t i = 0; i < kept; ++i) samples.push_back({positions[i], count});
+  for (std::size_t i = old; i < positions.size(); ++i) samples.push_back({positions[i], 1});
   return samples;
 }
 
@@ -65,21 +81,26 @@ std::vector<Sample> thinned(const std::vector<const TrialRecord*>& trials, std::
 /// one, whose values may lie elsewhere, and come first.
 std::optional<Groups> groups_of(const History& history, const TpeOptions& options,
                                 TpeRows& scores) {
+  Groups groups;
+  look_at(history.earlier, groups.trials);
+  look_at(history.trials, groups.trials);
+  const std::size_t earlier = history.earlier.size();
+  const std::span<const TpeTrial> trials = groups.trials;
   History past = history;
   past.trials = history.earlier;
-  const TpeGroups before = tpe_groups(past, options.constraints, false, scores);
-  const TpeGroups now = tpe_groups(history, options.constraints, options.constant_liar, scores);
+  const TpeGroups before =
+      tpe_groups(past, trials.first(earlier), options.constraints, false, scores);
+  const TpeGroups now = tpe_groups(history, trials.subspan(earlier), options.constraints,
+                                   options.constant_liar, scores);
   if (before.finished + now.finished < static_cast<std::size_t>(options.n_startup_trials)) {
     return std::nullopt;
   }
-  Groups groups;
-  std::vector<const TrialRecord*> bad;
-  bad.reserve(before.bad.size() + now.bad.size());
-  for (const std::size_t i : before.good) groups.good.push_back({&history.earlier[i], 1});
-  for (const std::size_t i : now.good) groups.good.push_back({&history.trials[i], 1});
-  for (const std::size_t i : before.bad) bad.push_back(&history.earlier[i]);
-  for (const std::size_t i : now.bad) bad.push_back(&history.trials[i]);
-  groups.bad = thinned(bad, static_cast<std::size_t>(options.max_bad_trials));
+  for (const std::size_t i : before.good) groups.good.push_back({i, 1});
+  for (const std::size_t i : now.good) groups.good.push_back({earlier + i, 1});
+  std::vector<std::size_t> bad = before.bad;
+  bad.reserve(bad.size() + now.bad.size());
+  for (const std::size_t i : now.bad) bad.push_back(earlier + i);
+  groups.bad = thinned(std::move(bad), static_cast<std::size_t>(options.max_bad_trials));
   return groups;
 }
 
@@ -200,31 +221,6 @@ Fingerprint fingerprint_of(const std::vector<Modelled>& modelled, std::uint64_t 
   return all;
 }
 
-/// The density of `samples` in the modelled parameters. Samples that lack one of them are left out.
-ParzenMixture mixture_of(const std::vector<Modelled>& modelled, const std::vector<Sample>& samples,
-                         TpeRows& rows, std::uint64_t seed, bool by_age, double prior_weight) {
-  std::vector<ParzenAxis> axes;
-  for (const Modelled& m : modelled) axes.push_back(m.axis);
-  ParzenObservations observations(axes.size(), samples.size());
-  std::vector<double> counts;
-  counts.reserve(samples.size() + 1);
-  rows.each(
-      fingerprint_of(modelled, seed), axes.size() + 1, samples.size(),
-      [&](std::size_t i) -> const TrialRecord& { return *samples[i].trial; },
-      [&](const TrialRecord& trial, std::span<double> row) {
-        if (!read_row(modelled, trial, row)) return false;
-        prepare_observation(axes, row);
-        return true;
-      },
-      [&](std::size_t i, std::span<const double> row) {
-        observations.set(counts.size(), row);
-        counts.push_back(samples[i].count);
-      });
-  observations.shorten(counts.size());
-  std::vector<double> weights = by_age ? parzen_weights(counts) : std::move(counts);
-  return {std::move(axes), std::move(observations), std::move(weights), prior_weight};
-}
-
 /// Of the candidates, indices of points, that of the largest gain; of equals the first.
 std::size_t best_gain(const ParzenMixture& good, const ParzenMixture& bad,
                       const std::vector<std::vector<double>>& points,
@@ -236,6 +232,7 @@ std::size_t best_gain(const ParzenMixture& good, const ParzenMixture& bad,
     double most;                 // for there is always the prior to divide by
   };
   std::vector<Contender> contenders;
+  contenders.reserve(candidates.size());
   const auto above = good.log_density_ranges(points, candidates);
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     const double most = above[i].high - bad.log_prior(points, candidates[i]);
@@ -243,7 +240,9 @@ std::size_t best_gain(const ParzenMixture& good, const ParzenMixture& bad,
   }
   // Most are left out before all kernels are looked at, and most of the others by ranges. What they
   // leave out cannot be the best.
-  std::ranges::stable_sort(contenders, std::greater<>(), &Contender::most);
+  std::ranges::sort(contenders, [](const Contender& a, const Contender& b) {
+    return a.most != b.most ? a.most > b.most : a.point < b.point;
+  });
   double least = -std::numeric_limits<double>::infinity();
   for (std::size_t first = 0; first < contenders.size(); first += ParzenMixture::kTogether) {
     if (contenders[first].most < least) {
@@ -263,16 +262,77 @@ std::size_t best_gain(const ParzenMixture& good, const ParzenMixture& bad,
   std::erase_if(contenders, [&](const Contender& contender) { return contender.most < least; });
   if (contenders.size() == 1) return contenders.front().point;
   std::ranges::sort(contenders, {}, &Contender::point);
-  std::vector<std::vector<double>> rest;
-  for (const auto& column : points) {
-    std::vector<double>& kept = rest.emplace_back();
-    for (const Contender& contender : contenders) kept.push_back(column[contender.point]);
-  }
-  std::vector<double> gains = good.log_density(rest);
-  const std::vector<double> costs = bad.log_density(rest);
+  std::vector<std::size_t> rest;
+  for (const Contender& contender : contenders) rest.push_back(contender.point);
+  std::vector<double> gains = good.log_density(points, rest);
+  const std::vector<double> costs = bad.log_density(points, rest);
   for (std::size_t i = 0; i < gains.size(); ++i) gains[i] -= costs[i];
   const auto best = std::ranges::max_element(gains) - gains.begin();
-  return contenders[static_cast<std::size_t>(best)].point;
+  return rest[static_cast<std::size_t>(best)];
+}
+
+/// What is kept from question to question.
+struct Memos {
+  TpeRows scores;  ///< of what decides between good and bad
+  TpeRows rows;    ///< of parameters
+  TpeMixtures mixtures;
+};
+
+/// How a group of trials is modelled.
+struct Manner {
+  bool good = false;
+  bool by_age = true;
+  double prior_weight = 1;
+};
+
+/// The density of `samples` in the modelled parameters. Samples that lack one of them are left out.
+std::unique_ptr<TpeMixture> mixture_of(const std::vector<Modelled>& modelled,
+                                       std::span<const TpeTrial> trials,
+                                       std::span<const Sample> samples, const Manner& manner,
+                                       std::uint64_t seed, Memos& memos) {
+  std::vector<ParzenAxis> axes;
+  axes.reserve(modelled.size());
+  for (const Modelled& m : modelled) axes.push_back(m.axis);
+  const Fingerprint all = fingerprint_of(modelled, seed);
+  const auto read = [&](const TrialRecord& trial, std::span<double> row) {
+    if (!read_row(modelled, trial, row)) return false;
+    prepare_observation(axes, row);
+    return true;
+  };
+  const auto each = [&](const auto& use) {
+    memos.rows.each(
+        all, axes.size() + 1, samples.size(),
+        [&](std::size_t i) -> const TpeTrial& { return trials[samples[i].position]; }, read, use);
+  };
+  TpeObserved observed;
+  observed.by_age = manner.by_age;
+  observed.names.reserve(samples.size());
+  observed.counts.reserve(samples.size());
+  std::vector<const TrialRecord*> whole;
+  whole.reserve(samples.size());
+  each([&](std::size_t i, std::uint64_t name, std::span<const double> /*row*/) {
+    observed.names.push_back(name);
+    observed.counts.push_back(samples[i].count);
+    whole.push_back(trials[samples[i].position].record);
+  });
+
+  Fingerprint key = all;
+  key.add(std::uint64_t{manner.good});
+  std::unique_ptr<TpeMixture> kept = memos.mixtures.take(key.value());
+  const auto read_again = [&](std::size_t i, std::span<double> row) { read(*whole[i], row); };
+  if (kept && become(*kept, observed, read_again)) return kept;
+
+  const std::size_t count = whole.size();
+  ParzenObservations observations(axes.size(), count, count / 4);
+  std::size_t next = 0;
+  each([&](std::size_t /*i*/, std::uint64_t /*name*/, std::span<const double> row) {
+    observations.set(next++, row);
+  });
+  std::vector<double> weights = observed.weights();
+  return std::make_unique<TpeMixture>(
+      TpeMixture{key.value(), std::move(observed),
+                 ParzenMixture(std::move(axes), std::move(observations), std::move(weights),
+                               manner.prior_weight)});
 }
 
 class TpeSampler final : public Sampler {
@@ -280,7 +340,7 @@ class TpeSampler final : public Sampler {
   explicit TpeSampler(TpeOptions options) : options_(std::move(options)) {}
 
   Params sample(const SearchSpace& space, const History& history, const Rng& rng) const override {
-    const std::optional<Groups> groups = groups_of(history, options_, scores_);
+    const std::optional<Groups> groups = groups_of(history, options_, memos_.scores);
     if (!groups) return random_->sample(space, history, rng);
     const bool single = history.objectives.size() == 1;
     const bool jointly = options_.multivariate.value_or(single);
@@ -296,6 +356,7 @@ class TpeSampler final : public Sampler {
       // Whatever has the same condition can be decided now: the names in it came before.
       const std::size_t end = jointly ? parameters.size() : i + 1;
       std::vector<Modelled> modelled;
+      modelled.reserve(end - i);
       for (std::size_t j = i; j < end; ++j) {
         if (done[j] || parameters[j].when != parameters[i].when) continue;
         if (const auto model = model_of(parameters[j])) {
@@ -316,17 +377,20 @@ class TpeSampler final : public Sampler {
     Rng kernel_rng = rng.fork("tpe/" + modelled.front().parameter->name);
     std::ranges::sort(modelled, {}, [](const Modelled& m) { return m.parameter->name; });
     const double prior = options_.prior_weight;
-    const ParzenMixture good =
-        mixture_of(modelled, groups.good, rows_, history.seed, good_by_age, prior);
-    const ParzenMixture bad = mixture_of(modelled, groups.bad, rows_, history.seed, true, prior);
+    std::unique_ptr<TpeMixture> good_one = mixture_of(
+        modelled, groups.trials, groups.good, {true, good_by_age, prior}, history.seed, memos_);
+    std::unique_ptr<TpeMixture> bad_one =
+        mixture_of(modelled, groups.trials, groups.bad, {false, true, prior}, history.seed, memos_);
+    const ParzenMixture& good = good_one->mixture;
+    const ParzenMixture& bad = bad_one->mixture;
 
     const auto n = static_cast<std::size_t>(options_.n_ei_candidates);
     std::vector<std::size_t> kernels(n);
     for (std::size_t& kernel : kernels) kernel = good.draw_kernel(kernel_rng);
-    std::vector<std::vector<double>> points(modelled.size(), std::vector<double>(n));
+    std::vector<std::vector<double>> points(modelled.size());
     for (std::size_t d = 0; d < modelled.size(); ++d) {
       Rng own = rng.fork(modelled[d].parameter->name);
-      for (std::size_t i = 0; i < n; ++i) points[d][i] = good.draw(kernels[i], d, own);
+      points[d] = good.draw(kernels, d, own);
     }
 
     const auto value_of = [&](std::size_t d, std::size_t i) {
@@ -349,6 +413,8 @@ class TpeSampler final : public Sampler {
     for (std::size_t d = 0; d < modelled.size(); ++d) {
       params[modelled[d].parameter->name] = value_of(d, best);
     }
+    memos_.mixtures.put(std::move(good_one));
+    memos_.mixtures.put(std::move(bad_one));
   }
 
   void draw_at_random(const Parameter& parameter, const Rng& rng, Params& params) const {
@@ -359,8 +425,7 @@ class TpeSampler final : public Sampler {
 
   TpeOptions options_;
   std::unique_ptr<Sampler> random_ = random_sampler();
-  mutable TpeRows rows_;    // of parameters
-  mutable TpeRows scores_;  // of what decides between good and bad
+  mutable Memos memos_;
 };
 
 void require(bool holds, const char* rule) {

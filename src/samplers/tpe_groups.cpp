@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <ranges>
 #include <utility>
 
 #include "core/loss.h"
@@ -125,23 +126,23 @@ Fingerprint fingerprint_of(const History& history, std::span<const std::string> 
   return all;
 }
 
-Known known_trials(const History& history, std::span<const std::string> constraints,
-                   TpeRows& scores) {
+Known known_trials(const History& history, std::span<const TpeTrial> trials,
+                   std::span<const std::string> constraints, TpeRows& scores) {
   Known known;
   if (history.objectives.empty()) return known;
   known.complete.reserve(history.trials.size());
   scores.each(
-      fingerprint_of(history, constraints), kColumns, history.trials.size(),
-      [&](std::size_t i) -> const TrialRecord& { return history.trials[i]; },
+      fingerprint_of(history, constraints), kColumns, trials.size(),
+      [&](std::size_t i) -> const TpeTrial& { return trials[i]; },
       [&](const TrialRecord& trial, std::span<double> row) {
         return read_score(trial, history.objectives, constraints, row);
       },
-      [&](std::size_t i, std::span<const double> row) {
+      [&](std::size_t i, std::uint64_t /*name*/, std::span<const double> row) {
         const Scored scored{row[kFirst], row[kSecond], i};
         if (row[kKind] == kComplete) known.complete.push_back(scored);
         if (row[kKind] == kPruned) known.pruned.push_back(scored);
         if (row[kKind] == kInfeasible) known.infeasible.push_back(scored);
-        const bool asks = history.trials[i].number == history.number;
+        const bool asks = trials[i].number == history.number;
         if (row[kKind] == kRunning && !asks) known.running.push_back(i);
       });
   return known;
@@ -183,20 +184,38 @@ void score_by_dominance(const History& history, std::size_t n, std::vector<Score
   }
 }
 
-/// Positions of the `n` best, or of all.
-std::vector<std::size_t> best_of(std::vector<Scored> scored, std::size_t n) {
-  n = std::min(n, scored.size());
-  std::partial_sort(scored.begin(), scored.begin() + static_cast<std::ptrdiff_t>(n), scored.end());
+/// Positions of the `n` best, or of all. The latest are looked at first, for they are often the
+/// best: then few others come in between.
+std::vector<std::size_t> best_of(std::span<const Scored> scored, std::size_t n) {
   std::vector<std::size_t> positions;
-  for (std::size_t i = 0; i < n; ++i) positions.push_back(scored[i].position);
+  if (n == 0) return positions;
+  const std::size_t room = 2 * n + 32;
+  std::vector<Scored> best;  // those that may be among them, now and then the n best alone
+  best.reserve(room);
+  double worst = kInfinity;
+  const auto cut = [&] {
+    if (best.size() <= n) return;
+    const auto last = best.begin() + static_cast<std::ptrdiff_t>(n - 1);
+    std::nth_element(best.begin(), last, best.end());
+    worst = last->first;
+    best.resize(n);
+  };
+  for (const Scored& one : scored | std::views::reverse) {
+    if (one.first > worst) continue;
+    if (best.size() == room) cut();
+    best.push_back(one);
+  }
+  cut();
+  for (const Scored& one : best) positions.push_back(one.position);
   return positions;
 }
 
 }  // namespace
 
-TpeGroups tpe_groups(const History& history, std::span<const std::string> constraints,
-                     bool running_is_bad, TpeRows& scores) {
-  Known known = known_trials(history, constraints, scores);
+TpeGroups tpe_groups(const History& history, std::span<const TpeTrial> trials,
+                     std::span<const std::string> constraints, bool running_is_bad,
+                     TpeRows& scores) {
+  Known known = known_trials(history, trials, constraints, scores);
   TpeGroups groups{.good = {}, .bad = {}, .finished = known.finished()};
   const bool single = history.objectives.size() == 1;
   const auto share =
@@ -214,7 +233,7 @@ TpeGroups tpe_groups(const History& history, std::span<const std::string> constr
   }
   std::size_t wanted = most;
   for (auto* kind : {&known.complete, &known.pruned, &known.infeasible}) {
-    const std::vector<std::size_t> best = best_of(std::move(*kind), wanted);
+    const std::vector<std::size_t> best = best_of(*kind, wanted);
     for (const std::size_t position : best) verdicts[position] = Verdict::Good;
     wanted -= best.size();
   }

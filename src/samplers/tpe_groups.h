@@ -23,9 +23,10 @@ struct TpeGroups {
 /// that were stopped latest; then those that violate a constraint, the least first. With several
 /// objectives the best are the lowest ranks of dominance, and of the rank that fits in part, the
 /// points that dominate the largest volume. Running and Paused trials are bad if `running_is_bad`,
-/// but for the trial that is decided about; others are neither. What was read of trials is kept in
-/// `scores`.
-TpeGroups tpe_groups(const History& history, std::span<const std::string> constraints,
-                     bool running_is_bad, TpeRows& scores);
+/// but for the trial that is decided about; others are neither. `trials` are those of the history.
+/// What was read of them is kept in `scores`.
+TpeGroups tpe_groups(const History& history, std::span<const TpeTrial> trials,
+                     std::span<const std::string> constraints, bool running_is_bad,
+                     TpeRows& scores);
 
 }  // namespace hypertune

@@ -7,6 +7,28 @@
 
 namespace hypertune {
 
+void look_at(std::span<const TrialRecord> records, std::vector<TpeTrial>& trials) {
+  trials.reserve(trials.size() + records.size());
+  for (const TrialRecord& record : records) {
+    constexpr std::ptrdiff_t kAhead = 8;  // a record is several cache lines
+    if (records.data() + records.size() - &record > kAhead) {
+      __builtin_prefetch(&(&record)[kAhead].id);
+      __builtin_prefetch(&(&record)[kAhead].ended);
+    }
+    const bool lasting = record.ended && is_final(record.state) && record.number >= 0;
+    trials.push_back(
+        {&record, record.id, record.number, lasting, record.ended.value_or(TimePoint())});
+  }
+}
+
+TpeRows::Slot TpeRows::read_slot(const TpeTrial& trial, const Read& read, std::span<double> row) {
+  Slot slot{trial.id, trial.number, read(*trial.record, row), trial.ended, 0};
+  Fingerprint name;
+  for (const double number : row) name.add(number);
+  slot.name = name.value();
+  return slot;
+}
+
 void TpeRows::keep(const Fingerprint& key, const Fresh& fresh, std::size_t dims) {
   const auto last = std::ranges::max(fresh.slots, {}, &Slot::number).number;
   const std::size_t wanted =

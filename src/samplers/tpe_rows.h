@@ -14,6 +14,18 @@
 
 namespace hypertune {
 
+/// A trial, with what tells it from others at hand: records lie far apart.
+struct TpeTrial {
+  const TrialRecord* record = nullptr;
+  TrialId id = 0;
+  int number = -1;
+  bool lasting = false;  ///< it has ended, and never changes
+  TimePoint ended;
+};
+
+/// Appends them.
+void look_at(std::span<const TrialRecord> records, std::vector<TpeTrial>& trials);
+
 /// Rows of numbers that are functions of a trial and a key. Those of trials that have ended are
 /// kept, so far as there is room; such a trial never changes, and is recognized by its id, its
 /// number and when it ended. That changes how long an answer takes and nothing else. Thread-safe.
@@ -22,9 +34,9 @@ class TpeRows {
   /// Fills in the row; false when the trial has none.
   using Read = std::function<bool(const TrialRecord&, std::span<double>)>;
 
-  /// One trial after the other: `use(i, row)` with the row of `trial_at(i)`, for all i < count that
-  /// have one. `read` must be a pure function, the same for one key; its rows have `dims` numbers.
-  /// `use` must not ask this object.
+  /// One trial after the other: `use(i, name, row)` with the row of `trial_at(i)` and a fingerprint
+  /// of it, for all i < count that have one. `read` must be a pure function, the same for one key;
+  /// its rows have `dims` numbers. `use` must not ask this object.
   template <typename TrialAt, typename Use>
   void each(const Fingerprint& key, std::size_t dims, std::size_t count, const TrialAt& trial_at,
             const Read& read, const Use& use) {
@@ -34,21 +46,15 @@ class TpeRows {
       const auto found = tables_.find(key.value());
       const Table* table = found != tables_.end() ? &found->second : nullptr;
       for (std::size_t i = 0; i < count; ++i) {
-        const TrialRecord& trial = trial_at(i);
-        constexpr std::size_t kAhead = 8;  // a record is several cache lines
-        if (i + kAhead < count) {
-          const TrialRecord& later = trial_at(i + kAhead);
-          __builtin_prefetch(&later.id);
-          __builtin_prefetch(&later.ended);
-        }
+        const TpeTrial& trial = trial_at(i);
         if (const Slot* slot = table != nullptr ? table->slot_of(trial) : nullptr) {
-          if (slot->whole) use(i, table->row_of(*slot, dims));
+          if (slot->whole) use(i, slot->name, table->row_of(*slot, dims));
           continue;
         }
-        const bool whole = read(trial, std::span(fresh.rows).last(dims));
-        if (whole) use(i, std::span<const double>(fresh.rows).last(dims));
-        const bool ended = trial.ended && is_final(trial.state);
-        if (ended && trial.number >= 0) fresh.add(trial, whole, dims);
+        const std::span row = std::span(fresh.rows).last(dims);
+        const Slot slot = read_slot(trial, read, row);
+        if (slot.whole) use(i, slot.name, std::span<const double>(row));
+        if (trial.lasting) fresh.add(slot, dims);
       }
     }
     if (!fresh.slots.empty()) keep(key, fresh, dims);
@@ -60,15 +66,16 @@ class TpeRows {
     int number = -1;
     bool whole = false;  ///< whether there is a row
     TimePoint ended;
+    std::uint64_t name = 0;  ///< of the row
   };
   /// Of one key. A trial's slot follows from its number.
   struct Table {
     /// Null when it has none.
-    const Slot* slot_of(const TrialRecord& trial) const {
-      if (slots.empty() || trial.number < 0) return nullptr;
+    const Slot* slot_of(const TpeTrial& trial) const {
+      if (slots.empty() || !trial.lasting) return nullptr;
       const Slot& slot = slots[static_cast<std::size_t>(trial.number) & (slots.size() - 1)];
-      const bool same = slot.number == trial.number && slot.id == trial.id && trial.ended &&
-                        slot.ended == *trial.ended;
+      const bool same =
+          slot.number == trial.number && slot.id == trial.id && slot.ended == trial.ended;
       return same ? &slot : nullptr;
     }
     std::span<const double> row_of(const Slot& slot, std::size_t dims) const {
@@ -79,8 +86,8 @@ class TpeRows {
   };
   /// What was just read of trials that have ended, and room for one more.
   struct Fresh {
-    void add(const TrialRecord& trial, bool whole, std::size_t dims) {
-      slots.push_back({trial.id, trial.number, whole, *trial.ended});
+    void add(const Slot& slot, std::size_t dims) {
+      slots.push_back(slot);
       rows.resize(rows.size() + dims);
     }
     std::vector<double> rows;
@@ -89,6 +96,7 @@ class TpeRows {
   static constexpr std::size_t kMostSlots = std::size_t{1} << 14;
   static constexpr std::size_t kMostTables = 64;
 
+  static Slot read_slot(const TpeTrial& trial, const Read& read, std::span<double> row);
   void keep(const Fingerprint& key, const Fresh& fresh, std::size_t dims);
 
   std::shared_mutex mutex_;  // guards tables_; those who find all they want do not wait

@@ -231,7 +231,8 @@ TEST(ParzenMixture, DrawsAsItsDensitySays) {
   std::vector<double> shares(8, 0);
   Rng rng(7);
   for (int i = 0; i < kDraws; ++i) {
-    const double x = mixture.draw(mixture.draw_kernel(rng), 0, rng);
+    const std::size_t kernel = mixture.draw_kernel(rng);
+    const double x = mixture.draw({&kernel, 1}, 0, rng).front();
     ASSERT_TRUE(x >= 0 && x <= 8) << x;
     shares[std::min<std::size_t>(7, static_cast<std::size_t>(x))] += 1.0 / kDraws;
   }
@@ -270,8 +271,9 @@ TEST(ParzenMixture, DrawsEverySteppedValueAndCategoryInsideTheAxis) {
   std::array<int, 3> categories{};
   for (int i = 0; i < 2'000; ++i) {
     const std::size_t kernel = mixture.draw_kernel(rng);
-    ++steps.at(static_cast<std::size_t>(std::round(mixture.draw(kernel, 0, rng) / 0.25)));
-    ++categories.at(static_cast<std::size_t>(mixture.draw(kernel, 1, rng)));
+    ++steps.at(
+        static_cast<std::size_t>(std::round(mixture.draw({&kernel, 1}, 0, rng).front() / 0.25)));
+    ++categories.at(static_cast<std::size_t>(mixture.draw({&kernel, 1}, 1, rng).front()));
   }
   for (const int count : steps) EXPECT_GT(count, 300);
   // By definition: half of the time the prior, otherwise 1 has 3/5 and the others 1/5 each. Five
@@ -374,6 +376,81 @@ TEST(ParzenMixture, LeavesOutNoKernelThatMatters) {
               << first << " " << spread << " " << n << " " << i;
         }
       }
+    }
+  }
+}
+
+/// A row of coordinates from a part of the axes, some of them equal to others.
+std::vector<double> some_row(const std::vector<ParzenAxis>& axes, Rng& rng) {
+  std::vector<double> row(axes.size() + 1);
+  const double width = rng.below(3) == 0 ? 1.0 : 0.2;
+  for (std::size_t d = 0; d < axes.size(); ++d) {
+    if (const auto* category = std::get_if<ParzenCategory>(&axes[d])) {
+      row[d] = static_cast<double>(rng.below(category->choices));
+      continue;
+    }
+    const auto& number = std::get<ParzenNumber>(axes[d]);
+    const double share = width * (rng.below(4) == 0 ? 0.5 : rng.uniform());
+    row[d] = number.low + share * (number.high - number.low);
+    if (number.step > 0) row[d] = std::round(row[d]);
+  }
+  prepare_observation(axes, row);
+  return row;
+}
+
+ParzenMixture mixture_of_rows(const std::vector<ParzenAxis>& axes, const Columns& rows,
+                              std::vector<double> weights, std::size_t room) {
+  ParzenObservations prepared(axes.size(), rows.size(), room);
+  for (std::size_t i = 0; i < rows.size(); ++i) prepared.set(i, rows[i]);
+  return {axes, std::move(prepared), std::move(weights), 0.7};
+}
+
+TEST(ParzenMixture, IsTheSameHoweverItsObservationsCameAndWent) {
+  const std::vector<ParzenAxis> axes = {ParzenNumber{-5, 5}, ParzenNumber{1e-3, 1, true},
+                                        ParzenNumber{1, 30, false, 1}, ParzenCategory{3},
+                                        ParzenNumber{1, 200, true, 1}};
+  Rng rng(21);
+  Columns rows(120);
+  for (auto& row : rows) row = some_row(axes, rng);
+  ParzenMixture changed = mixture_of_rows(axes, rows, std::vector<double>(120, 1.0), 60);
+  Columns points(axes.size(), std::vector<double>(12));
+  for (std::size_t i = 0; i < 12; ++i) {
+    const std::vector<double> row = some_row(axes, rng);
+    for (std::size_t d = 0; d < axes.size(); ++d) points[d][i] = row[d];
+    for (const std::size_t d : {1, 4}) points[d][i] = std::exp(row[d]);
+    points[4][i] = std::round(points[4][i]);
+  }
+  std::vector<std::size_t> which(12);
+  std::iota(which.begin(), which.end(), 0);
+  for (int round = 0; round < 150; ++round) {
+    for (std::size_t gone = rng.below(4); gone-- > 0 && rows.size() > 100;) {
+      const std::size_t k = rng.below(rows.size());
+      changed.erase(k);
+      rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(k));
+    }
+    for (std::size_t more = rng.below(4); more-- > 0 && changed.can_become(rows.size() + 1);) {
+      const std::size_t k = rng.below(2) == 0 ? rows.size() : rng.below(rows.size());
+      rows.insert(rows.begin() + static_cast<std::ptrdiff_t>(k), some_row(axes, rng));
+      changed.insert(k, rows[k]);
+    }
+    std::vector<double> weights(rows.size());
+    for (double& weight : weights) weight = 0.01 + rng.uniform();
+    changed.weigh(weights);
+    const ParzenMixture made = mixture_of_rows(axes, rows, weights, 0);
+    ASSERT_TRUE(std::ranges::equal(changed.weights(), made.weights()));
+    for (std::size_t d = 0; d < axes.size(); ++d) {
+      ASSERT_TRUE(std::ranges::equal(changed.means(d), made.means(d))) << round << " " << d;
+      for (std::size_t k = 0; d != 3 && k <= rows.size(); ++k) {
+        ASSERT_EQ(changed.deviation(d, k), made.deviation(d, k)) << round << " " << d << " " << k;
+      }
+    }
+    ASSERT_EQ(changed.log_density(points), made.log_density(points)) << round;
+    const auto ranges = changed.log_density_ranges(points, which);
+    const auto expected = made.log_density_ranges(points, which);
+    for (const std::size_t i : which) {
+      ASSERT_EQ(ranges[i].low, expected[i].low) << round;
+      ASSERT_EQ(ranges[i].high, expected[i].high) << round;
+      ASSERT_EQ(changed.log_prior(points, i), made.log_prior(points, i)) << round;
     }
   }
 }

@@ -46,7 +46,9 @@ TrialRecord trial_of(const Json& given, int number) {
 
 TpeGroups groups_of(const History& history, std::span<const std::string> constraints) {
   TpeRows nothing_kept;
-  return tpe_groups(history, constraints, true, nothing_kept);
+  std::vector<TpeTrial> trials;
+  look_at(history.trials, trials);
+  return tpe_groups(history, trials, constraints, true, nothing_kept);
 }
 
 TEST(TpeGroups, AreThoseOfOptuna) {

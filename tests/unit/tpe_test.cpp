@@ -82,11 +82,11 @@ TEST(Tpe, WhatASamplerWasAskedBeforeChangesNoAnswer) {
                               .add("n", IntDomain{1, 9});
   const SearchSpace narrow = SearchSpace().add("x", FloatDomain{0, 0.5});
   for (const std::optional<bool> multivariate : {std::optional<bool>(), std::optional(false)}) {
-    const TpeOptions options{.multivariate = multivariate, .max_bad_trials = 100};
+    const TpeOptions options{.multivariate = multivariate, .max_bad_trials = 150};
     const auto kept = tpe_sampler(options);
     for (const std::uint64_t seed : {1, 2, 1}) {
       std::vector<TrialRecord> trials;
-      for (int i = 0; i < 220; ++i) {
+      for (int i = 0; i < 330; ++i) {
         const auto draw = static_cast<std::uint64_t>(i);
         const History history{kLoss, trials, seed, i, draw};
         const Rng rng = Rng::for_trial(seed, draw);
