@@ -58,6 +58,15 @@ struct Finding {
 /// A larger checkpoint is refused.
 constexpr std::size_t kMaxCheckpointBytes = std::size_t{256} << 20;
 
+/// A longer note is refused.
+constexpr std::size_t kMaxNoteBytes = std::size_t{256} << 10;
+
+/// What people wrote about a study or a trial, in Markdown.
+struct Note {
+  std::string text = {};
+  int version = 0;  ///< 0: there is none; grows with each change
+};
+
 /// The history of any number of studies. Every method is one transaction: it happens wholly or not
 /// at all, and other processes see it so. Thread-safe. Failures throw StorageError.
 class Storage {
@@ -84,7 +93,8 @@ class Storage {
   virtual int enqueue(StudyId study, std::span<const TrialPlan> plans) = 0;
 
   /// Takes the Waiting trial with the lowest number: it becomes Running under a new lease. Nothing
-  /// when no trial waits, or only such as are not wanted.
+  /// when no trial waits, or only such as are not wanted. The crash of a database's server may undo
+  /// a claim under which nothing was written yet: what is written under it later throws LeaseLost.
   virtual std::optional<TrialRecord> claim(StudyId study, const Lease& lease) = 0;
 
   /// One decided parameter. `at` in the writes that follow fences them.
@@ -124,8 +134,10 @@ class Storage {
   /// dead, and returns them. Trials that another program runs without a lease are left alone.
   virtual std::vector<TrialRecord> fail_stale(StudyId study) = 0;
 
-  /// Trials numbered `first_number` and above, by increasing number.
-  virtual std::vector<TrialRecord> trials(StudyId study, int first_number = 0) const = 0;
+  /// Trials numbered `first_number` to `last_number`, by increasing number.
+  virtual std::vector<TrialRecord> trials(
+      StudyId study, int first_number = 0,
+      int last_number = std::numeric_limits<int>::max()) const = 0;
 
   /// The same without those that wait; takes no longer when many do.
   virtual std::vector<TrialRecord> begun_trials(StudyId study, int first_number = 0) const = 0;
@@ -155,6 +167,17 @@ class Storage {
   /// numbers must go on where those of the study end; ids and leases are given anew. Throws
   /// StorageError for others, and what `set_params`, `add_report` and `finish` would throw.
   virtual void restore(StudyId study, std::span<const TrialRecord> trials) = 0;
+
+  /// Another text than before whenever something in the store may have changed since, whoever
+  /// changed it. Cheap.
+  virtual std::string revision() const = 0;
+
+  /// The note about the study, or about its trial of this number, where optuna-dashboard keeps it.
+  virtual Note note(StudyId study, std::optional<int> number = {}) const = 0;
+  /// Replaces the note of version `expected_version`. False, and nothing happens, when its version
+  /// is another. Throws Error for more than kMaxNoteBytes.
+  virtual bool set_note(StudyId study, std::optional<int> number, std::string_view text,
+                        int expected_version) = 0;
 
   /// Looks for damage, and for what will make trouble. Does not change anything.
   virtual std::vector<Finding> examine() const = 0;

@@ -195,7 +195,7 @@ void Study::store_values(TrialRecord& record, const SearchSpace& space,
     }
     writes.push_back({parameter.name, parameter.domain, *std::move(coerced)});
   }
-  if (writes.empty()) return;
+  // Without any values too: a store may have put off to secure the claim.
   storage_->set_params({record.id, record.lease}, writes);
   std::vector<NamedDomain> domains;
   domains.reserve(writes.size());

@@ -11,6 +11,7 @@
 #include "core/shared_domains.h"
 #include "hypertune/error.h"
 #include "hypertune/storage.h"
+#include "storage/notes.h"
 #include "storage/spec_json.h"
 #include "storage/trial_rules.h"
 
@@ -29,6 +30,7 @@ class MemoryStorage final : public Storage {
       return *study;
     }
     studies_.push_back({spec, {}, {}, {}, {}});
+    ++changes_;
     return std::ssize(studies_);
   }
 
@@ -76,11 +78,13 @@ class MemoryStorage final : public Storage {
                                std::chrono::seconds duration) override;
   std::vector<TrialRecord> fail_stale(StudyId study) override;
 
-  std::vector<TrialRecord> trials(StudyId study, int first_number) const override {
+  std::vector<TrialRecord> trials(StudyId study, int first_number, int last_number) const override {
     const std::scoped_lock lock(mutex_);
     const auto& all = at(study).trials;
     const auto first = std::clamp<std::ptrdiff_t>(first_number, 0, std::ssize(all));
-    return {all.begin() + first, all.end()};
+    const auto end =
+        std::clamp<std::ptrdiff_t>(std::ptrdiff_t{last_number} + 1, first, std::ssize(all));
+    return {all.begin() + first, all.begin() + end};
   }
 
   std::vector<TrialRecord> begun_trials(StudyId study, int first_number) const override {
@@ -108,6 +112,13 @@ class MemoryStorage final : public Storage {
                                      std::span<const TrialState> states) const override;
   std::optional<TrialRecord> best_trial(StudyId study) const override;
   void restore(StudyId study, std::span<const TrialRecord> trials) override;
+  std::string revision() const override {
+    const std::scoped_lock lock(mutex_);
+    return std::to_string(changes_);
+  }
+  Note note(StudyId study, std::optional<int> number) const override;
+  bool set_note(StudyId study, std::optional<int> number, std::string_view text,
+                int expected_version) override;
   std::vector<Finding> examine() const override { return {}; }
 
  private:
@@ -145,7 +156,10 @@ class MemoryStorage final : public Storage {
     return static_cast<std::size_t>(study - 1);
   }
   const StudyEntry& at(StudyId study) const { return studies_[index(study)]; }
-  StudyEntry& at(StudyId study) { return studies_[index(study)]; }
+  StudyEntry& at(StudyId study) {
+    ++changes_;  // who asks for one that may be changed changes it
+    return studies_[index(study)];
+  }
 
   struct Place {
     StudyEntry& study;
@@ -197,8 +211,12 @@ class MemoryStorage final : public Storage {
     at.study.expiries.erase(at.trial.number);
   }
 
+  static std::optional<TrialId> noted_trial(const StudyEntry& entry, std::optional<int> number);
+  static Note stored_note(const StudyEntry& entry, std::optional<TrialId> trial);
+
   Clock clock_;
   mutable std::mutex mutex_;                     // guards everything below
+  std::uint64_t changes_ = 0;                    // so many, or fewer
   std::vector<StudyEntry> studies_;              // a study's id is its place, from 1
   std::vector<std::pair<StudyId, int>> places_;  // study and number of each trial, by id from 1
 };
@@ -416,6 +434,48 @@ std::optional<TrialRecord> MemoryStorage::best_trial(StudyId study) const {
     best_value = value;
   }
   return best == nullptr ? std::nullopt : std::optional(*best);
+}
+
+std::optional<TrialId> MemoryStorage::noted_trial(const StudyEntry& entry,
+                                                  std::optional<int> number) {
+  if (!number) return std::nullopt;
+  if (*number < 0 || *number >= std::ssize(entry.trials)) {
+    throw StorageError(fmt::format("study \"{}\" has no trial {}", entry.spec.name, *number));
+  }
+  return entry.trials[static_cast<std::size_t>(*number)].id;
+}
+
+Note MemoryStorage::stored_note(const StudyEntry& entry, std::optional<TrialId> trial) {
+  const auto version = entry.attributes.find(note_version_key(trial));
+  if (version == entry.attributes.end()) return {};
+  Note note{.version = note_version(version->second)};
+  for (std::size_t i = 0;; ++i) {
+    const auto piece = entry.attributes.find(note_piece_key(trial, i));
+    if (piece == entry.attributes.end()) return note;
+    note.text += note_piece(piece->second);
+  }
+}
+
+Note MemoryStorage::note(StudyId study, std::optional<int> number) const {
+  const std::scoped_lock lock(mutex_);
+  const StudyEntry& entry = at(study);
+  return stored_note(entry, noted_trial(entry, number));
+}
+
+bool MemoryStorage::set_note(StudyId study, std::optional<int> number, std::string_view text,
+                             int expected_version) {
+  const std::vector<std::string> pieces = note_pieces(text);
+  const std::scoped_lock lock(mutex_);
+  StudyEntry& entry = at(study);
+  const auto trial = noted_trial(entry, number);
+  if (stored_note(entry, trial).version != expected_version) return false;
+  entry.attributes[note_version_key(trial)] = std::to_string(expected_version + 1);
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    entry.attributes[note_piece_key(trial, i)] = pieces[i];
+  }
+  // Where the old text was longer, its end would be read with the new one.
+  for (std::size_t i = pieces.size(); entry.attributes.erase(note_piece_key(trial, i)) > 0;) ++i;
+  return true;
 }
 
 void MemoryStorage::restore(StudyId study, std::span<const TrialRecord> trials) {

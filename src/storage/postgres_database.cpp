@@ -22,6 +22,7 @@ using std::chrono::steady_clock;
 constexpr int kOldestServer = 150000;
 constexpr std::size_t kMostSent = 1000;  // statements, so that answers do not pile up
 constexpr milliseconds kNapBetweenTries{100};
+constexpr std::string_view kDivisionByZero = "22012";  // no statement divides but in a check
 
 /// What a user can do about an error, by its SQLSTATE.
 std::string remedy(std::string_view state, milliseconds timeout) {
@@ -110,7 +111,8 @@ void check_url(const std::string& url) {
 
 }  // namespace
 
-/// Its text, and the rows of its last run.
+/// Its text, and the rows of its last run, which are waited for when the first of them is wanted:
+/// so queries that are started together cost one round trip.
 class PostgresDatabase::Statement final : public SqlStatement {
  public:
   enum class Known : std::uint8_t { No, Sent, Yes };
@@ -119,13 +121,22 @@ class PostgresDatabase::Statement final : public SqlStatement {
       : sql(translated(text)), name(std::move(own_name)), database_(database) {}
 
   void start(std::span<const SqlValue> values) override {
-    HT_ASSERT(!rows_);
-    database_.send(*this, values);
-    rows_ = database_.receive();
+    HT_ASSERT(!is_read_ && !rows_);
+    database_.send(*this, values, Sent::What::Reading);
+    is_read_ = true;
     row_ = -1;
   }
-  bool next() override { return ++row_ < PQntuples(rows_.get()); }
-  void end() noexcept override { rows_.reset(); }
+  bool next() override {
+    if (!rows_) database_.receive();
+    HT_ASSERT(rows_);
+    return ++row_ < PQntuples(rows_.get());
+  }
+  void end() noexcept override {
+    if (is_read_ && !rows_) database_.forget(*this);
+    is_read_ = false;
+    rows_.reset();
+  }
+  void take(Result rows) { rows_ = std::move(rows); }
 
   std::int64_t integer(int column) const override {
     const std::string_view value = field(column);
@@ -170,6 +181,7 @@ class PostgresDatabase::Statement final : public SqlStatement {
   PostgresDatabase& database_;
   Result rows_;
   int row_ = -1;
+  bool is_read_ = false;  ///< from its start to its end
 };
 
 PostgresDatabase::PostgresDatabase(const std::string& url, milliseconds timeout)
@@ -259,6 +271,7 @@ void PostgresDatabase::fail(const PGresult* result) {
       fmt::format("{}: {} (PostgreSQL: {})", masked_, remedy(state, timeout_),
                   primary == nullptr ? PQresultErrorMessage(result) : primary);
   if (was_undone(state)) throw TransactionUndone(message);
+  if (state == kDivisionByZero) throw CheckFailed(message);
   throw StorageError(message);
 }
 
@@ -314,6 +327,13 @@ void PostgresDatabase::send(Statement& statement, std::span<const SqlValue> valu
   sent_.push_back({&statement, what});
 }
 
+void PostgresDatabase::forget(const Statement& statement) noexcept {
+  for (Sent& sent : sent_) {
+    const bool is_read = sent.statement == &statement && sent.what == Sent::What::Reading;
+    if (is_read) sent.what = Sent::What::Running;
+  }
+}
+
 PostgresDatabase::Result PostgresDatabase::next_result(Deadline deadline) {
   PGconn* connection = connection_.get();
   while (PQisBusy(connection) != 0) {
@@ -328,11 +348,10 @@ PostgresDatabase::Result PostgresDatabase::next_result(Deadline deadline) {
   return result;
 }
 
-PostgresDatabase::Result PostgresDatabase::receive() {
+void PostgresDatabase::receive() {
   if (PQpipelineSync(connection_.get()) == 0) fail_lost();
   // The server itself gives up before.
   const Deadline deadline = steady_clock::now() + 3 * timeout_;
-  Result last;
   Result failure;
   while (!sent_.empty()) {
     const Sent next = sent_.front();
@@ -346,15 +365,14 @@ PostgresDatabase::Result PostgresDatabase::receive() {
     }
     if (!good && status != PGRES_PIPELINE_ABORTED && !failure) {
       failure = std::move(result);
-    } else {
-      last = std::move(result);
+    } else if (good && next.what == Sent::What::Reading) {
+      next.statement->take(std::move(result));
     }
     while (next_result(deadline)) continue;
     sent_.pop_front();
   }
   next_result(deadline);  // PGRES_PIPELINE_SYNC
   if (failure) fail(failure.get());
-  return last;
 }
 
 // --- Transactions ---
@@ -403,6 +421,19 @@ void PostgresDatabase::commit() {
     const bool lost = !connection_;
     if (!lost || !stamped_ || !took_effect()) throw;
   }
+  in_transaction_ = false;
+}
+
+std::string PostgresDatabase::revision() {
+  // Of the transactions that write, the next one's id and those that have not ended.
+  Query row = query("SELECT pg_current_snapshot()::text");
+  row.next();
+  return row.text(0);
+}
+
+void PostgresDatabase::commit_at_once() {
+  send(statement("COMMIT"), {});
+  receive();
   in_transaction_ = false;
 }
 

@@ -14,9 +14,9 @@
 
 namespace hypertune {
 
-/// Statements whose rows nobody needs are sent without waiting for their answers, which come with
-/// that of the next query or of the commit. A lost connection is made again by the next
-/// transaction. Not thread-safe.
+/// Statements are sent without waiting for their answers, which come when the first row of one of
+/// them is wanted, or with the commit. A lost connection is made again by the next transaction. Not
+/// thread-safe.
 class PostgresDatabase final : public SqlDatabase {
  public:
   /// Connects. Refuses servers older than 15. Throws StorageError, which never shows the password.
@@ -25,8 +25,10 @@ class PostgresDatabase final : public SqlDatabase {
 
   void begin(Kind kind) override;
   void commit() override;
+  void commit_at_once() override;
   void roll_back() noexcept override;
   std::optional<TimePoint> time() override;
+  std::string revision() override;
   std::string name() const override { return masked_; }
   SqlDialect dialect() const override { return SqlDialect::Postgres; }
 
@@ -44,7 +46,7 @@ class PostgresDatabase final : public SqlDatabase {
   /// What was sent, and is answered in its turn.
   struct Sent {
     Statement* statement;
-    enum class What : std::uint8_t { Preparing, Running, Stamping } what;
+    enum class What : std::uint8_t { Preparing, Running, Reading, Stamping } what;
   };
 
   SqlStatement& prepared(std::string_view sql) override;
@@ -55,8 +57,10 @@ class PostgresDatabase final : public SqlDatabase {
   void set_session();
   void send(Statement& statement, std::span<const SqlValue> values,
             Sent::What what = Sent::What::Running);
-  /// Waits for the answers to all that was sent; the last of them, the rows of a statement.
-  Result receive();
+  /// Nobody will read the answer that is still to come.
+  void forget(const Statement& statement) noexcept;
+  /// Waits for the answers to all that was sent.
+  void receive();
   /// The next result; nothing where an answer ends.
   Result next_result(Deadline deadline);
   void take_stamp(const PGresult* row);

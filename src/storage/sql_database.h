@@ -55,7 +55,9 @@ class SqlStatement {
   virtual bool is_null(int column) const = 0;
 };
 
-/// A statement that runs, until the Query is gone. Rows are read one after the other.
+/// A statement that runs, until the Query is gone. Rows are read one after the other. What goes
+/// wrong may be thrown as late as by `next`. Queries that are made before the first of them is read
+/// are asked together, which spares a server's client most of the waiting.
 class Query {
  public:
   Query(SqlStatement& statement, std::span<const SqlValue> values) : at_(&statement) {
@@ -84,6 +86,11 @@ class Query {
 
 /// The transaction was undone, wholly and through no fault of its own: it may be tried again.
 struct TransactionUndone : StorageError {
+  using StorageError::StorageError;
+};
+
+/// A statement of a check found that what it checks does not hold; see `SqlDatabase::check`.
+struct CheckFailed : StorageError {
   using StorageError::StorageError;
 };
 
@@ -120,10 +127,15 @@ class SqlDatabase {
   virtual void begin(Kind kind) = 0;
   /// Where the connection is lost meanwhile, finds out whether the transaction took effect.
   virtual void commit() = 0;
+  /// The same with all that was not answered yet, in one trip to a server. Does not find out:
+  /// TransactionUndone then says that the transaction was undone or took effect.
+  virtual void commit_at_once() { commit(); }
   virtual void roll_back() noexcept = 0;
 
   /// The time of the database's own clock in the present transaction; nothing where it has none.
   virtual std::optional<TimePoint> time() { return std::nullopt; }
+  /// See Storage::revision. In a transaction.
+  virtual std::string revision() = 0;
   virtual std::string name() const = 0;
   /// On SQLite a transaction that writes is alone; on PostgreSQL it must lock what others write.
   virtual SqlDialect dialect() const = 0;

@@ -12,9 +12,10 @@
 
 namespace hypertune {
 
-std::vector<TrialRecord> SqlStorage::trials(StudyId study, int first_number) const {
+std::vector<TrialRecord> SqlStorage::trials(StudyId study, int first_number,
+                                            int last_number) const {
   return transact(Kind::Read, [&]() -> std::vector<TrialRecord> {
-    return read_trials(*database_, study, objectives(study), first_number, kLastNumber);
+    return read_trials(*database_, study, objectives(study), first_number, last_number);
   });
 }
 
@@ -119,6 +120,10 @@ std::optional<TrialRecord> SqlStorage::best_trial(StudyId study) const {
     if (!number) return std::nullopt;
     return std::move(read_trials(*database_, study, all, *number, *number).at(0));
   });
+}
+
+std::string SqlStorage::revision() const {
+  return transact(Kind::Read, [&]() -> std::string { return database_->revision(); });
 }
 
 std::vector<Finding> SqlStorage::examine() const {

@@ -63,9 +63,9 @@ void SqlStorage::put_trial_attribute(TrialId trial, std::string_view key, const 
       trial, key, dump_json(json));
 }
 
+/// Does not wait for the disk: what is written next does, before the holder begins.
 std::optional<TrialRecord> SqlStorage::claim(StudyId study, const Lease& lease) {
-  return transact(kept_for_holder(), [&]() -> std::optional<TrialRecord> {
-    const std::vector<Objective> all_objectives = objectives(study);
+  auto record = transact(Kind::WriteOnTheWay, [&]() -> std::optional<TrialRecord> {
     TrialId trial = 0;
     int number = 0;
     {
@@ -77,7 +77,10 @@ std::optional<TrialRecord> SqlStorage::claim(StudyId study, const Lease& lease) 
                        : "SELECT trial_id, number FROM trials WHERE study_id = ?1 "
                          "AND state = 'WAITING' AND +number <= ?2 ORDER BY trial_id LIMIT 1",
           study, lease.highest_number);
-      if (!row.next()) return std::nullopt;
+      if (!row.next()) {
+        study_name(study);  // throws when there is none
+        return std::nullopt;
+      }
       trial = row.integer(0);
       number = static_cast<int>(row.integer(1));
     }
@@ -90,10 +93,18 @@ std::optional<TrialRecord> SqlStorage::claim(StudyId study, const Lease& lease) 
         "hypertune_leases.lease + 1, "
         "expires_us = excluded.expires_us",
         trial, lease.worker, microseconds_since_epoch(time + lease.duration));
-    std::vector<TrialRecord> records =
-        read_trials(*database_, study, all_objectives, number, number);
-    return std::move(records.at(0));
+    if (locks_rows() && held_.contains(trial)) {
+      // The server crashed and forgot an earlier claim, under which somebody here may still write.
+      database_->run("UPDATE hypertune_leases SET lease = lease + 1 WHERE trial_id = ?1", trial);
+    }
+    if (auto planned = read_planned_trial(*database_, study, trial)) return planned;
+    return std::move(read_trials(*database_, study, objectives(study), number, number).at(0));
   });
+  if (record && locks_rows()) {
+    const std::scoped_lock lock(mutex_);
+    held_[record->id] = {study, record->number, record->started, false};
+  }
+  return record;
 }
 
 // --- Leases ---
@@ -163,15 +174,16 @@ void SqlStorage::restore(StudyId study, std::span<const TrialRecord> trials) {
     const std::vector<Objective> all = objectives(study);
     lock_study(study);
     int number = static_cast<int>(next_number(study));
+    UsedDomains used;
     for (const TrialRecord& trial : trials) {
       check_restored(trial, number++);
-      restore_trial(study, trial, all);
+      restore_trial(study, trial, all, used);
     }
   });
 }
 
 void SqlStorage::restore_trial(StudyId study, const TrialRecord& trial,
-                               const std::vector<Objective>& objectives) {
+                               const std::vector<Objective>& objectives, UsedDomains& used) {
   check_restored_key(trial, planned(study, trial.plan.key));
   const TrialId id = insert_trial(study, trial.number, trial.plan);
   if (!trial.worker.empty()) {
@@ -179,9 +191,11 @@ void SqlStorage::restore_trial(StudyId study, const TrialRecord& trial,
         "INSERT INTO hypertune_leases (trial_id, worker, lease, expires_us) VALUES (?1, ?2, 0, 0)",
         id, trial.worker);
   }
+  std::vector<ParamValue> params;
   for (const auto& [name, domain] : trial.domains) {
-    insert_param(id, {study, trial.number}, {name, domain, trial.params.at(name)});
+    params.push_back({name, domain, trial.params.at(name)});
   }
+  insert_params(id, {study, trial.number}, params, used);
   std::optional<std::int64_t> last;
   for (const Report& report : trial.reports) {
     check_step(trial.number, report.step, std::exchange(last, report.step));
@@ -193,8 +207,7 @@ void SqlStorage::restore_trial(StudyId study, const TrialRecord& trial,
                    datetime_text(*trial.started));
   }
   const Outcome outcome{trial.state, trial.metrics, trial.reason, trial.failure};
-  end_trial(id, settle(trial.number, outcome, objectives, last_reported(id)), objectives,
-            trial.ended);
+  end_trial(id, settled(id, trial.number, outcome, objectives), objectives, trial.ended);
 }
 
 }  // namespace hypertune

@@ -55,38 +55,6 @@ auto key_in(const Table& table, std::string_view name) {
   return row->first;
 }
 
-/// `YYYY-MM-DD HH:MM:SS`, with or without a fraction. (SQLite keeps the six digits that Optuna
-/// writes, PostgreSQL leaves zeros out at their end.)
-TimePoint time_from(std::string_view text) {
-  const auto refuse = [&] { throw Error(fmt::format("\"{}\" is no time", text)); };
-  const auto field = [&](std::size_t at, std::size_t length) {
-    int number = 0;
-    if (at + length > text.size()) refuse();
-    const char* end = text.data() + at + length;
-    const auto [stop, error] = std::from_chars(text.data() + at, end, number);
-    if (error != std::errc() || stop != end || number < 0) refuse();
-    return number;
-  };
-  const std::chrono::year_month_day date(std::chrono::year(field(0, 4)),
-                                         std::chrono::month(static_cast<unsigned>(field(5, 2))),
-                                         std::chrono::day(static_cast<unsigned>(field(8, 2))));
-  // What the clock cannot count, in nanoseconds since 1970, is damage too.
-  constexpr int kFirstYear = 1678;
-  constexpr int kLastYear = 2261;
-  const int year = int(date.year());
-  if (!date.ok() || year < kFirstYear || year > kLastYear) refuse();
-  int micros = 0;
-  if (text.size() > 19) {
-    const std::size_t digits = text.size() - 20;
-    if (text[19] != '.' || digits < 1 || digits > 6) refuse();
-    micros = field(20, digits);
-    for (std::size_t i = digits; i < 6; ++i) micros *= 10;
-  }
-  return std::chrono::sys_days(date) + std::chrono::hours(field(11, 2)) +
-         std::chrono::minutes(field(14, 2)) + std::chrono::seconds(field(17, 2)) +
-         microseconds(micros);
-}
-
 Json object_from(std::string_view text) {
   Json json = parse_json(text);
   if (!json.is_object()) throw Error(fmt::format("{} is not a JSON object", shorten(text, 60)));
@@ -107,6 +75,38 @@ class Reader {
     return read_rest();
   }
 
+  std::optional<TrialRecord> planned(TrialId trial) {
+    Query row = database_.query(
+        "SELECT t.trial_id, t.number, t.datetime_start, l.worker, l.lease, k.\"key\", "
+        "f.value_json, a.value_json FROM trials t "
+        "JOIN hypertune_leases l ON l.trial_id = t.trial_id "
+        "LEFT JOIN hypertune_plans k ON k.trial_id = t.trial_id "
+        "LEFT JOIN trial_system_attributes f ON f.trial_id = t.trial_id "
+        "AND f.\"key\" = 'fixed_params' "
+        "LEFT JOIN trial_system_attributes a ON a.trial_id = t.trial_id "
+        "AND a.\"key\" = 'hypertune:plan' "
+        "WHERE t.trial_id = ?1 AND t.state = 'RUNNING' "
+        "AND NOT EXISTS (SELECT 1 FROM trial_params x WHERE x.trial_id = ?1) "
+        "AND NOT EXISTS (SELECT 1 FROM hypertune_reports x WHERE x.trial_id = ?1) "
+        "AND NOT EXISTS (SELECT 1 FROM trial_intermediate_values x WHERE x.trial_id = ?1) "
+        "AND NOT EXISTS (SELECT 1 FROM trial_user_attributes x WHERE x.trial_id = ?1)",
+        trial);
+    if (!row.next()) return std::nullopt;
+    TrialRecord record;
+    record.id = trial;
+    record.number = static_cast<int>(row.integer(1));
+    record.state = TrialState::Running;
+    take_row(record, row, [](TrialRecord& to, const Query& r) {
+      if (!r.is_null(2)) to.started = time_from(r.text(2));
+      to.worker = r.text(3);
+      to.lease = static_cast<int>(r.integer(4));
+      if (!r.is_null(5)) to.plan.key = r.text(5);
+      if (!r.is_null(6)) take_system_attribute(to, std::string(kFixedParams), r.text(6));
+      if (!r.is_null(7)) take_system_attribute(to, std::string(kPlanAttribute), r.text(7));
+    });
+    return record;
+  }
+
   std::vector<TrialRecord> in_state(TrialState state) {
     where_ = " WHERE t.study_id = ?1 AND t.state = ?2 ";
     state_ = state_name(state == TrialState::Paused ? TrialState::Running : state);
@@ -123,15 +123,19 @@ class Reader {
     while (row.next()) {
       const std::int64_t id = row.integer(0);
       const auto record = std::ranges::lower_bound(records_, id, {}, &TrialRecord::id);
-      if (record == records_.end() || record->id != id) continue;
-      try {
-        take(*record, row);
-      } catch (const Error& e) {
-        throw StorageError(
-            fmt::format("{}: trial {} of study {} is damaged: {}. Restore a copy, or start "
-                        "the study again in another folder",
-                        database_.name(), record->number, study_, e.what()));
-      }
+      if (record != records_.end() && record->id == id) take_row(*record, row, take);
+    }
+  }
+
+  template <class Take>
+  void take_row(TrialRecord& record, const Query& row, Take take) {
+    try {
+      take(record, row);
+    } catch (const Error& e) {
+      throw StorageError(
+          fmt::format("{}: trial {} of study {} is damaged: {}. Restore a copy, or start "
+                      "the study again in another folder",
+                      database_.name(), record.number, study_, e.what()));
     }
   }
 
@@ -321,6 +325,10 @@ std::vector<TrialRecord> read_trials(SqlDatabase& database, StudyId study,
   return Reader(database, study, objectives).numbered(first, last);
 }
 
+std::optional<TrialRecord> read_planned_trial(SqlDatabase& database, StudyId study, TrialId trial) {
+  return Reader(database, study, {}).planned(trial);
+}
+
 std::vector<TrialRecord> read_trials_in(SqlDatabase& database, StudyId study,
                                         const std::vector<Objective>& objectives,
                                         std::span<const TrialState> states) {
@@ -367,6 +375,38 @@ std::string datetime_text(TimePoint time) {
   return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:06}", int(date.year()),
                      unsigned(date.month()), unsigned(date.day()), clock.hours().count(),
                      clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
+}
+
+/// SQLite keeps the six digits of a fraction that Optuna writes, PostgreSQL leaves zeros out at
+/// their end.
+TimePoint time_from(std::string_view text) {
+  const auto refuse = [&] { throw Error(fmt::format("\"{}\" is no time", text)); };
+  const auto field = [&](std::size_t at, std::size_t length) {
+    int number = 0;
+    if (at + length > text.size()) refuse();
+    const char* end = text.data() + at + length;
+    const auto [stop, error] = std::from_chars(text.data() + at, end, number);
+    if (error != std::errc() || stop != end || number < 0) refuse();
+    return number;
+  };
+  const std::chrono::year_month_day date(std::chrono::year(field(0, 4)),
+                                         std::chrono::month(static_cast<unsigned>(field(5, 2))),
+                                         std::chrono::day(static_cast<unsigned>(field(8, 2))));
+  // What the clock cannot count, in nanoseconds since 1970, is damage too.
+  constexpr int kFirstYear = 1678;
+  constexpr int kLastYear = 2261;
+  const int year = int(date.year());
+  if (!date.ok() || year < kFirstYear || year > kLastYear) refuse();
+  int micros = 0;
+  if (text.size() > 19) {
+    const std::size_t digits = text.size() - 20;
+    if (text[19] != '.' || digits < 1 || digits > 6) refuse();
+    micros = field(20, digits);
+    for (std::size_t i = digits; i < 6; ++i) micros *= 10;
+  }
+  return std::chrono::sys_days(date) + std::chrono::hours(field(11, 2)) +
+         std::chrono::minutes(field(14, 2)) + std::chrono::seconds(field(17, 2)) +
+         microseconds(micros);
 }
 
 double stored_number(const Query& row, int value, int type) {

@@ -29,6 +29,10 @@ constexpr int kLastNumber = std::numeric_limits<int>::max();
 std::vector<TrialRecord> read_trials(SqlDatabase& database, StudyId study,
                                      const std::vector<Objective>& objectives, int first, int last);
 
+/// A trial that is held, by one query; nothing when it has more than its plan, as one may that was
+/// held before or that another program made.
+std::optional<TrialRecord> read_planned_trial(SqlDatabase& database, StudyId study, TrialId trial);
+
 /// The trials in one of these states, by increasing number; the same otherwise.
 std::vector<TrialRecord> read_trials_in(SqlDatabase& database, StudyId study,
                                         const std::vector<Objective>& objectives,
@@ -45,6 +49,8 @@ TrialState state_from_name(std::string_view name, bool paused);
 /// `2026-11-23 12:53:05.000000`, in UTC as Optuna writes it since 5.0. (Up to 4.x it wrote local
 /// time, and shows ours shifted by the time zone.)
 std::string datetime_text(TimePoint time);
+/// The time of such a text, with or without a fraction. Throws Error for another text.
+TimePoint time_from(std::string_view text);
 
 /// A number as two columns: NULL and a word when it is not finite.
 struct StoredNumber {

@@ -1,10 +1,11 @@
 // The store in a SQL database, in Optuna's schema. Its methods are in sql_studies.cpp,
-// sql_queue.cpp, sql_trials.cpp and sql_history.cpp.
+// sql_queue.cpp, sql_trials.cpp, sql_history.cpp and sql_notes.cpp.
 #pragma once
 
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 
 #include "base/json.h"
 #include "hypertune/storage.h"
@@ -41,7 +42,7 @@ class SqlStorage final : public Storage {
   std::vector<Claim> heartbeat(std::span<const Claim> claims,
                                std::chrono::seconds duration) override;
   std::vector<TrialRecord> fail_stale(StudyId study) override;
-  std::vector<TrialRecord> trials(StudyId study, int first_number) const override;
+  std::vector<TrialRecord> trials(StudyId study, int first_number, int last_number) const override;
   std::vector<TrialRecord> begun_trials(StudyId study, int first_number) const override;
   std::vector<TrialRecord> changed_trials(StudyId study, int first_number,
                                           std::span<const Unfinished> seen) const override;
@@ -51,6 +52,10 @@ class SqlStorage final : public Storage {
                                      std::span<const TrialState> states) const override;
   std::optional<TrialRecord> best_trial(StudyId study) const override;
   void restore(StudyId study, std::span<const TrialRecord> trials) override;
+  std::string revision() const override;
+  Note note(StudyId study, std::optional<int> number) const override;
+  bool set_note(StudyId study, std::optional<int> number, std::string_view text,
+                int expected_version) override;
   std::vector<Finding> examine() const override;
 
  private:
@@ -62,13 +67,32 @@ class SqlStorage final : public Storage {
     return hypertune::transact(*database_, kind, work);
   }
 
+  enum class AtOnce : std::uint8_t {
+    Done,
+    Refused,  ///< nothing was written; the longer way finds out why
+    Unknown,  ///< it may be written, or not
+  };
+  /// Writes to a trial that is held under `at` in one trip to the server, which checks that it is.
+  /// `write(held)` must not read.
+  template <class Write>
+  AtOnce write_at_once(Kind kind, Claim at, Write write);
+
   // What follows is called with the mutex held and in a transaction.
 
   /// A trial that may be written to.
   struct TrialRow {
     StudyId study = 0;
     int number = 0;
+    bool has_params = false;
+    std::optional<std::int64_t> last_step = {};
   };
+
+  /// With what a study uses the name of a parameter: as it is stored, and read.
+  struct UsedDomain {
+    std::string text;
+    Domain domain;
+  };
+  using UsedDomains = std::map<std::string, UsedDomain, std::less<>>;
 
   struct StaleTrial {
     TrialId id = 0;
@@ -82,6 +106,11 @@ class SqlStorage final : public Storage {
   /// that write to it; the workers of a server outlive its crash, and must not hold a trial that
   /// the server has forgotten, and gives under the same lease to others.
   Kind kept_for_holder() const { return locks_rows() ? Kind::Write : Kind::WriteOnTheWay; }
+  /// Of what happens on the way to a result; of the first write to a trial after its claim, whose
+  /// own commit did not wait for the disk, as `kept_for_holder`.
+  Kind kept_on_the_way(TrialId trial) const;
+  void note_kept(TrialId trial) const;
+  void let_go(TrialId trial) const;
   /// For who adds trials to it. Optuna takes the same lock.
   void lock_study(StudyId study) const;
   void lock_trial(TrialId trial) const;
@@ -104,22 +133,33 @@ class SqlStorage final : public Storage {
   StudyId create_study(const StudySpec& spec);
   void match_study(StudyId study, const StudySpec& spec);
   void put_study_attribute(StudyId study, std::string_view key, std::string_view json);
+  std::optional<TrialId> noted_trial(StudyId study, std::optional<int> number) const;
+  Note stored_note(StudyId study, std::optional<TrialId> trial) const;
   bool planned(StudyId study, const std::string& key) const;
   std::int64_t next_number(StudyId study) const;
   TrialId insert_trial(StudyId study, std::int64_t number, const TrialPlan& plan);
   void restore_trial(StudyId study, const TrialRecord& trial,
-                     const std::vector<Objective>& objectives);
+                     const std::vector<Objective>& objectives, UsedDomains& used);
   void put_trial_attribute(TrialId trial, std::string_view key, const Json& json);
   TrialRow writable_trial(Claim at) const;
   std::vector<StaleTrial> stale_trials(StudyId study) const;
   std::optional<TrialRow> paused_trial(Claim paused) const;
   void give_up_pause(TrialId trial, const std::optional<Lease>& lease);
-  void insert_param(TrialId id, const TrialRow& trial, const ParamValue& param);
+  /// Adds to `used` what is stored for these names.
+  void read_used_domains(StudyId study, std::span<const ParamValue> params,
+                         UsedDomains& used) const;
+  /// Of the trial's parameters.
+  std::set<std::string, std::less<>> stored_names(TrialId trial) const;
+  bool are_stored(TrialId trial, std::span<const ParamValue> params) const;
+  void insert_params(TrialId id, const TrialRow& trial, std::span<const ParamValue> params,
+                     UsedDomains& used);
+  void insert_param(TrialId id, int number, const ParamValue& param, const UsedDomain* used,
+                    bool decided);
   void insert_report(TrialId id, const Report& report, const Objective& watched);
   std::optional<std::string> used_distribution(StudyId study, const std::string& name) const;
-  Domain parsed_domain(const TrialRow& trial, const std::string& name,
-                       const std::string& text) const;
   std::optional<double> last_reported(TrialId trial) const;
+  Outcome settled(TrialId trial, int number, const Outcome& outcome,
+                  const std::vector<Objective>& objectives) const;
   void end_trial(TrialId trial, const Outcome& outcome, const std::vector<Objective>& objectives,
                  std::optional<TimePoint> ended);
   TimePoint now() const;
@@ -130,8 +170,25 @@ class SqlStorage final : public Storage {
   Clock clock_;
   mutable std::mutex mutex_;  // guards the connection, whose transaction is everybody's
   std::unique_ptr<SqlDatabase> database_;
-  /// Of studies that name their metrics, where ids are not given out again.
-  mutable std::map<StudyId, std::vector<Objective>> known_objectives_;
+
+  /// What does not change as long as a study lives. Forgotten when an id is looked up by name: on
+  /// SQLite it may be that of a study that is gone.
+  struct Known {
+    std::vector<Objective> objectives;  ///< empty until they are read, and named
+    UsedDomains domains;                ///< what others can see, for another use to agree with
+  };
+  mutable std::map<StudyId, Known> known_;
+
+  /// A trial that this process holds, as far as it knows.
+  struct Held {
+    StudyId study = 0;
+    int number = 0;
+    /// When it was claimed here. A server that crashed may have forgotten a claim that nothing
+    /// followed, and given the trial to others under the same lease, but not at the same time.
+    std::optional<TimePoint> claimed = {};
+    bool kept = true;  ///< the claim is on the disk
+  };
+  mutable std::map<TrialId, Held> held_;
 };
 
 }  // namespace hypertune

@@ -59,6 +59,7 @@ void SqlStorage::fail_damaged(const std::string& study, std::string_view why) co
 std::optional<StudyId> SqlStorage::id_of(std::string_view name) const {
   Query row = database_->query("SELECT study_id FROM studies WHERE study_name = ?1", name);
   if (!row.next()) return std::nullopt;
+  known_.erase(row.integer(0));
   return row.integer(0);
 }
 
@@ -112,11 +113,11 @@ std::vector<Objective> SqlStorage::stored_objectives(StudyId study) const {
 
 /// With names for all; the ones that Optuna's data frames use where it has none.
 std::vector<Objective> SqlStorage::objectives(StudyId study) const {
-  const auto known = known_objectives_.find(study);
-  if (known != known_objectives_.end()) return known->second;
+  const auto known = known_.find(study);
+  if (known != known_.end() && !known->second.objectives.empty()) return known->second.objectives;
   std::vector<Objective> all = stored_objectives(study);
   const bool named = std::ranges::none_of(all, &std::string::empty, &Objective::metric);
-  if (named && locks_rows()) known_objectives_[study] = all;
+  if (named) known_[study].objectives = all;
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (!all[i].metric.empty()) continue;
     all[i].metric = all.size() == 1 ? "value" : fmt::format("values_{}", i);
@@ -151,6 +152,7 @@ StudyId SqlStorage::open_study(const StudySpec& spec) {
 StudyId SqlStorage::create_study(const StudySpec& spec) {
   const StudyId study =
       inserted("INSERT INTO studies (study_name) VALUES (?1) RETURNING study_id", spec.name);
+  known_.erase(study);
   for (std::size_t i = 0; i < spec.objectives.size(); ++i) {
     const bool maximize = spec.objectives[i].direction == Direction::Maximize;
     // Optuna reads them in the order in which they were written.

@@ -32,6 +32,7 @@ class SqliteDatabase final : public SqlDatabase {
   void begin(Kind kind) override;
   void commit() override;
   void roll_back() noexcept override;
+  std::string revision() override;
   std::string name() const override { return file_.string(); }
   SqlDialect dialect() const override { return SqlDialect::Sqlite; }
 

@@ -49,10 +49,12 @@ void check_fence(Claim at, int number, TrialState state, int lease) {
     throw TrialFinished(fmt::format("trial {} is {} and cannot change any more", number,
                                     hypertune::to_string(state)));
   }
-  if (state != TrialState::Running || lease != at.lease) {
-    throw LeaseLost(fmt::format(
-        "trial {} is not held under lease {} any more; give up the work on it", number, at.lease));
-  }
+  if (state != TrialState::Running || lease != at.lease) fail_lost(number, at.lease);
+}
+
+void fail_lost(int number, int lease) {
+  throw LeaseLost(fmt::format(
+      "trial {} is not held under lease {} any more; give up the work on it", number, lease));
 }
 
 Value checked_value(int number, const Storage::ParamValue& param, const Domain* used,

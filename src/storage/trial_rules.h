@@ -23,6 +23,9 @@ void check_attribute(std::string_view key, std::string_view json);
 /// `lease` is 0 for a trial that never had one.
 void check_fence(Claim at, int number, TrialState state, int lease);
 
+/// Throws LeaseLost: the trial is not held under this lease any more.
+[[noreturn]] void fail_lost(int number, int lease);
+
 /// The value as its domain has it. Throws ParameterConflict when it lies outside, when the study
 /// uses the name with an incompatible domain (`used`), or when the trial has the parameter already.
 Value checked_value(int number, const Storage::ParamValue& param, const Domain* used, bool decided);

@@ -464,6 +464,16 @@ TEST_P(StorageContract, RefusesStepsThatDoNotIncrease) {
   EXPECT_THROW(store().add_report(claim_of(trial), {2, {{"accuracy", 0.2}}}), StorageError);
   EXPECT_THROW(store().add_report(claim_of(trial), {1, {{"loss", 0.2}}}), StorageError);
   EXPECT_THAT(stored(study, 0).reports, SizeIs(1));
+  // Whatever was reported with them.
+  store().add_report(claim_of(trial), {4, {{"loss", 0.3}}});
+  EXPECT_THROW(store().add_report(claim_of(trial), {3, {{"accuracy", 0.2}}}), StorageError);
+  store().add_report(claim_of(trial), {5, {{"accuracy", 0.4}}});
+  EXPECT_THROW(store().add_report(claim_of(trial), {5, {{"loss", 0.2}}}), StorageError);
+  const TrialRecord kept = stored(study, 0);
+  ASSERT_THAT(kept.reports, SizeIs(3));
+  EXPECT_EQ(kept.reports[0].metrics, (Metrics{{"accuracy", 0.1}}));
+  EXPECT_EQ(kept.reports[1].metrics, (Metrics{{"loss", 0.3}}));
+  EXPECT_EQ(kept.reports[2].metrics, (Metrics{{"accuracy", 0.4}}));
 }
 
 TEST_P(StorageContract, KeepsTheFinalMetricsOfACompleteTrial) {
@@ -952,6 +962,79 @@ TEST_P(StorageContract, FindsNothingWrongWithAStoreThatIsInUse) {
   running(study);
   store().enqueue(study, std::vector<TrialPlan>(2));
   for (const Finding& finding : store().examine()) ADD_FAILURE() << finding.what;
+}
+
+TEST_P(StorageContract, GivesTheTrialsBetweenTwoNumbers) {
+  const StudyId study = open();
+  store().enqueue(study, std::vector<TrialPlan>(5));
+  const auto numbers = [&](int first, int last) {
+    std::vector<int> all;
+    for (const TrialRecord& trial : store().trials(study, first, last)) all.push_back(trial.number);
+    return all;
+  };
+  EXPECT_THAT(numbers(1, 3), ElementsAre(1, 2, 3));
+  EXPECT_THAT(numbers(4, 9), ElementsAre(4));
+  EXPECT_THAT(numbers(3, 2), IsEmpty());
+  EXPECT_THAT(numbers(5, std::numeric_limits<int>::max()), IsEmpty());
+}
+
+TEST_P(StorageContract, HasAnotherRevisionAfterEachChangeAndTheSameWithoutOne) {
+  std::string last = store().revision();
+  const auto changed = [&] { return std::exchange(last, store().revision()) != last; };
+  EXPECT_FALSE(changed());
+  const StudyId study = open();
+  EXPECT_TRUE(changed());
+  const TrialRecord trial = running(study);
+  EXPECT_TRUE(changed());
+  set(trial, "lr", FloatDomain{1e-4, 1e-1, true}, 0.01);
+  EXPECT_TRUE(changed());
+  store().add_report(claim_of(trial), {1, {{"accuracy", 0.5}}});
+  EXPECT_TRUE(changed());
+  store().finish(claim_of(trial), Outcome::complete({{"accuracy", 0.5}}));
+  EXPECT_TRUE(changed());
+  store().set_attribute(study, "hypertune:x", "1");
+  EXPECT_TRUE(changed());
+  stored(study, 0);
+  EXPECT_EQ(store().note(study).version, 0);
+  EXPECT_FALSE(changed());
+}
+
+TEST_P(StorageContract, KeepsANoteOfTheStudyAndOneOfEachTrial) {
+  const StudyId study = open();
+  store().enqueue(study, std::vector<TrialPlan>(2));
+  EXPECT_EQ(store().note(study).text, "");
+  EXPECT_TRUE(store().set_note(study, {}, "of the *study*", 0));
+  EXPECT_TRUE(store().set_note(study, 1, "of trial 1", 0));
+  EXPECT_EQ(store().note(study).text, "of the *study*");
+  EXPECT_EQ(store().note(study, 1).text, "of trial 1");
+  EXPECT_EQ(store().note(study, 0).version, 0);
+  EXPECT_THAT(message_of<StorageError>([&] { store().note(study, 2); }), HasSubstr("no trial 2"));
+}
+
+TEST_P(StorageContract, ReplacesANoteOnlyInTheVersionThatItsWriterSaw) {
+  const StudyId study = open();
+  EXPECT_TRUE(store().set_note(study, {}, "first", 0));
+  EXPECT_FALSE(store().set_note(study, {}, "of one who saw none", 0));
+  EXPECT_EQ(store().note(study).text, "first");
+  EXPECT_TRUE(store().set_note(study, {}, "second", 1));
+  EXPECT_EQ(store().note(study).text, "second");
+  EXPECT_EQ(store().note(study).version, 2);
+}
+
+TEST_P(StorageContract, GivesLongNotesBackAndRefusesTooLongOnes) {
+  const StudyId study = open();
+  std::string text;
+  for (int i = 0; i < 3000; ++i) text += "\"\u00e4\\\n";  // pieces end between characters
+  EXPECT_TRUE(store().set_note(study, {}, text, 0));
+  EXPECT_EQ(store().note(study).text, text);
+  EXPECT_TRUE(store().set_note(study, {}, "short", 1));
+  EXPECT_EQ(store().note(study).text, "short");
+  EXPECT_TRUE(store().set_note(study, {}, "", 2));
+  EXPECT_EQ(store().note(study).text, "");
+  EXPECT_THAT(message_of<Error>(
+                  [&] { store().set_note(study, {}, std::string(kMaxNoteBytes + 1, 'a'), 3); }),
+              HasSubstr("shorten it"));
+  EXPECT_EQ(store().note(study).version, 3);
 }
 
 std::shared_ptr<Storage> in_memory(const TemporaryFolder&, Clock clock) {

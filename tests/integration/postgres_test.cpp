@@ -44,6 +44,8 @@ std::string message_of(Function function) {
   return "nothing was thrown";
 }
 
+Claim claim_of(const TrialRecord& trial) { return {trial.id, trial.lease}; }
+
 /// Plans `trials` trials, and works until none waits. Returns how many it told.
 int work(const std::string& url, int trials) {
   const auto store = postgres_storage(url);
@@ -106,10 +108,45 @@ TEST(Postgres, GoesOnWhenTheServerEndsTheConnectionOrCrashes) {
                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                "WHERE datname = current_database() AND pid <> pg_backend_pid()");
   const TrialRecord trial = store->claim(study, {"worker", seconds(60)}).value();
+  const Storage::ParamValue param{"x", FloatDomain{0, 1e6}, 7.0};
+  store->set_params(claim_of(trial), std::span(&param, 1));
   server().crash_and_start();
-  store->finish({trial.id, trial.lease}, Outcome::complete({{"loss", 1}}));
+  store->finish(claim_of(trial), Outcome::complete({{"loss", 1}}));
+  EXPECT_EQ(store->trials(study).at(0).params, (Params{{"x", 7.0}}));
   EXPECT_EQ(store->counts(study).complete, 1);
   EXPECT_EQ(store->counts(study).waiting, 1);
+}
+
+TEST(Postgres, AClaimThatACrashForgotIsNotHeldBesideALaterOne) {
+  const std::string url = server().create_database();
+  const auto store = postgres_storage(url);
+  const StudyId study = store->open_study(spec());
+  store->enqueue(study, std::vector<TrialPlan>(1));
+  // A crash is free to leave this, until something was written under the claim.
+  const auto forget = [&] {
+    server().sql(url,
+                 "UPDATE trials SET state = 'WAITING', datetime_start = NULL; "
+                 "DELETE FROM hypertune_leases");
+  };
+  const TrialRecord first = store->claim(study, {"worker", seconds(60)}).value();
+  forget();
+  const auto other = postgres_storage(url);
+  const TrialRecord second = other->claim(study, {"other", seconds(60)}).value();
+  EXPECT_EQ(second.id, first.id);
+  EXPECT_EQ(second.lease, first.lease) << "which is why they must be told apart";
+  const Storage::ParamValue param{"x", FloatDomain{0, 1e6}, 7.0};
+  EXPECT_THROW(store->set_params(claim_of(first), std::span(&param, 1)), LeaseLost);
+  EXPECT_THROW(store->add_report(claim_of(first), {1, {{"loss", 1}}}), LeaseLost);
+  EXPECT_THROW(store->finish(claim_of(first), Outcome::complete({{"loss", 1}})), LeaseLost);
+  const TrialRecord unheld = store->trials(study).at(0);
+  EXPECT_TRUE(unheld.params.empty());
+
+  forget();
+  const TrialRecord third = other->claim(study, {"other", seconds(60)}).value();
+  EXPECT_THROW(other->set_params(claim_of(second), std::span(&param, 1)), LeaseLost);
+  other->set_params(claim_of(third), std::span(&param, 1));
+  other->finish(claim_of(third), Outcome::complete({{"loss", 1}}));
+  EXPECT_EQ(store->counts(study).complete, 1);
 }
 
 /// Between a store and its server. When it is armed, it keeps back the server's answer to the next
@@ -210,6 +247,38 @@ TEST(Postgres, ACommitWhoseAnswerIsLostIsNeitherLostNorRepeated) {
   EXPECT_EQ(counts.complete, 1);
   EXPECT_EQ(counts.waiting, 2);
   EXPECT_EQ(counts.total(), 3);
+}
+
+TEST(Postgres, AWriteInOneTripWhoseAnswerIsLostIsNeitherLostNorRepeated) {
+  const std::string direct = server().create_database();
+  CuttingProxy proxy(server().port());
+  std::string url = direct;
+  const std::string port = fmt::format(":{}/", server().port());
+  url.replace(url.find(port), port.size(), fmt::format(":{}/", proxy.port()));
+  const auto store = postgres_storage(url + "?sslmode=disable");
+  const StudyId study = store->open_study(spec());
+  constexpr int kTrials = 3;  // of the first ones the name of the parameter is looked up
+  store->enqueue(study, std::vector<TrialPlan>(kTrials));
+  for (int i = 0; i < kTrials; ++i) {
+    const TrialRecord trial = store->claim(study, {"worker", seconds(60)}).value();
+    const Storage::ParamValue param{"x", FloatDomain{0, 1e6}, 7.0};
+    proxy.arm();
+    store->set_params(claim_of(trial), std::span(&param, 1));
+    for (int step = 1; step <= 2; ++step) {
+      proxy.arm();
+      store->add_report(claim_of(trial), {step, {{"loss", step / 2.0}}});
+    }
+    EXPECT_THROW(store->add_report(claim_of(trial), {2, {{"loss", 3}}}), StorageError);
+    store->finish(claim_of(trial), Outcome::complete({{"loss", 1}}));
+    EXPECT_THROW(store->add_report(claim_of(trial), {3, {{"loss", 3}}}), TrialFinished);
+  }
+  EXPECT_EQ(proxy.cuts(), 3 * kTrials);
+  for (const TrialRecord& trial : store->trials(study)) {
+    EXPECT_EQ(trial.params, (Params{{"x", 7.0}}));
+    ASSERT_EQ(trial.reports.size(), 2U);
+    EXPECT_EQ(trial.reports[0].metrics, (Metrics{{"loss", 0.5}}));
+    EXPECT_EQ(trial.reports[1].metrics, (Metrics{{"loss", 1}}));
+  }
 }
 
 TEST(Postgres, ACommitThatFailsWithTheConnectionIsDoneAgain) {

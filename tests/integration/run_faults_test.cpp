@@ -185,7 +185,7 @@ std::string fill_the_disk(const TemporaryFolder& folder) {
   constexpr int kKibibytes = 1024;
   if (!mount_small_disk(folder.path(), kKibibytes)) return "skip";
   const auto ballast = folder / "ballast";
-  std::ofstream(ballast) << std::string(500 * 1024, 'x');
+  std::ofstream(ballast) << std::string(600 * 1024, 'x');
   const auto file = folder / "study.db";
   const auto objective = [](Trial& trial) {
     if (trial.number() == 2) trial.save_checkpoint(std::string(300 * 1024, 'x'));

@@ -68,7 +68,8 @@ Claim make_study(const std::filesystem::path& file) {
   const auto first = store->claim(study, {"w"});
   const Storage::ParamValue lr{"lr", FloatDomain{0, 1}, 0.5};
   store->set_params({first->id, first->lease}, std::span(&lr, 1));
-  store->add_report({first->id, first->lease}, {1, {{"loss", 2}}});
+  store->add_report({first->id, first->lease}, {1, {{"loss", 2}, {"extra", 1}}});
+  store->add_report({first->id, first->lease}, {2, {{"loss", 2}}});
   store->finish({first->id, first->lease}, Outcome::complete({{"loss", 1}, {"extra", 2}}));
   const auto second = store->claim(study, {"w"});
   return {second->id, second->lease};
@@ -297,6 +298,7 @@ TEST(SqliteFaults, DamagedRowsAreNamedByTheirTrial) {
       {"UPDATE trial_values SET value_type = 'HUGE'", "HUGE"},
       {"UPDATE trial_values SET value = NULL", "trial 0"},
       {"UPDATE hypertune_reports SET metrics_json = '3'", "trial 0"},
+      {"UPDATE trial_intermediate_values SET intermediate_value_type = 'VAST'", "VAST"},
       {"UPDATE trials SET state = 'DREAMING'", "DREAMING"},
       {"UPDATE trials SET datetime_start = 'yesterday'", "yesterday"},
       {"UPDATE trials SET datetime_start = '2026-13-01 00:00:00'", "2026-13-01"},
