@@ -18,8 +18,8 @@ namespace hypertune {
 class Executor {
  public:
   virtual ~Executor() = default;
-  /// `stop` is requested when the run is interrupted; an executor that then ends early returns
-  /// Outcome::interrupted. `Trial::report` answers Stop from that moment as well.
+  /// `stop` is requested when the run is interrupted or others have ended the trial; an executor
+  /// that then ends early returns Outcome::interrupted. `Trial::report` answers Stop, or throws.
   virtual Outcome run(Trial& trial, std::stop_token stop) = 0;
 };
 

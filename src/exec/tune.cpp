@@ -137,12 +137,15 @@ class WorkerPool {
   }
 
   void run_one(Trial& trial, int index) {
-    const Holding holding(*this, {trial.record().id, trial.record().lease});
+    std::stop_source stop;
+    const std::stop_callback forward(stop_.get_token(), [&] { stop.request_stop(); });
+    const Holding holding(*this, {{trial.record().id, trial.record().lease}, stop});
     try {
       notify({Event::Kind::Started, index, trial.record()});
-      tell(trial, outcome_of(trial), index);
+      tell(trial, outcome_of(trial, stop.get_token()), index);
     } catch (const LeaseLost&) {
-      // This process was silent for too long; the trial is planned again or runs elsewhere.
+      // This process was silent for too long, and the trial is planned again or runs elsewhere; or
+      // somebody ended it by hand.
       notify({Event::Kind::Lost, index, trial.record()});
     } catch (const TrialFinished&) {
       notify({Event::Kind::Lost, index, trial.record()});
@@ -161,10 +164,10 @@ class WorkerPool {
         {paused ? Event::Kind::Paused : Event::Kind::Finished, index, trial.record()});
   }
 
-  Outcome outcome_of(Trial& trial) {
+  Outcome outcome_of(Trial& trial, std::stop_token stop) {
     try {
-      Outcome outcome = executor_.run(trial, stop_.get_token());
-      // Nobody interrupted it: planning it again would never end.
+      Outcome outcome = executor_.run(trial, std::move(stop));
+      // Nobody interrupted the whole: planning it again would never end.
       if (outcome.failure == Failure::Interrupted && !stop_.stop_requested()) {
         outcome.failure = Failure::Error;
       }
@@ -186,10 +189,10 @@ class WorkerPool {
         std::chrono::milliseconds(1));
     std::unique_lock lock(mutex_);
     while (!wake_.wait_for(lock, done, pause, [] { return false; }) && !done.stop_requested()) {
-      const std::vector<Claim> claims = held_;
+      std::vector<Held> held = held_;
       lock.unlock();
       try {
-        study_.storage().heartbeat(claims, options_.lease);
+        renew(held);
         if (options_.joins) look_after_others();
       } catch (...) {
         fail(std::current_exception());
@@ -198,23 +201,42 @@ class WorkerPool {
     }
   }
 
+  /// A trial that runs here.
+  struct Held {
+    Claim claim;
+    std::stop_source stop;
+    bool is(Claim other) const { return claim.trial == other.trial && claim.lease == other.lease; }
+  };
+
+  /// Stops those that are no longer held: nobody wants what they find.
+  void renew(std::vector<Held>& held) {
+    std::vector<Claim> claims;
+    for (const Held& each : held) claims.push_back(each.claim);
+    for (const Claim& lost : study_.storage().heartbeat(claims, options_.lease)) {
+      for (Held& each : held) {
+        if (each.is(lost)) each.stop.request_stop();
+      }
+    }
+  }
+
   /// Has a lease renewed as long as it lives.
   class Holding {
    public:
-    Holding(WorkerPool& pool, Claim claim) : pool_(pool), trial_(claim.trial) {
+    Holding(WorkerPool& pool, Held held) : pool_(pool), claim_(held.claim) {
       const std::scoped_lock lock(pool_.mutex_);
-      pool_.held_.push_back(claim);
+      pool_.held_.push_back(std::move(held));
     }
     ~Holding() {
       const std::scoped_lock lock(pool_.mutex_);
-      std::erase_if(pool_.held_, [&](const Claim& held) { return held.trial == trial_; });
+      // What paused may run here again already, under another lease.
+      std::erase_if(pool_.held_, [&](const Held& held) { return held.is(claim_); });
     }
     Holding(const Holding&) = delete;
     Holding& operator=(const Holding&) = delete;
 
    private:
     WorkerPool& pool_;
-    TrialId trial_;
+    Claim claim_;
   };
 
   void notify(const Event& event) {
@@ -241,7 +263,7 @@ class WorkerPool {
   std::stop_source stop_;
   std::mutex mutex_;  // guards held_ and failure_
   std::condition_variable_any wake_;
-  std::vector<Claim> held_;
+  std::vector<Held> held_;
   std::exception_ptr failure_;
   std::mutex event_mutex_;                                  // one event at a time
   std::stop_callback<std::function<void()>> forward_stop_;  // last: it may fire while constructed

@@ -384,6 +384,25 @@ TEST_F(CommandTest, AnInterruptedRunEndsItsProgramsAndPlansThemAgain) {
   EXPECT_EQ(trials[1].state, TrialState::Waiting);
 }
 
+TEST_F(CommandTest, AProgramEndsWhenOthersHaveEndedItsTrial) {
+  const auto storage = memory_storage();
+  Study study(spec(), storage, random_sampler(), fifo_scheduler());
+  const auto executor =
+      command_executor({.argv = {"sh", "-c",
+                                 "touch \"$HYPERTUNE_TRIAL_DIR/ready\"; sleep 60; "
+                                 "touch \"$HYPERTUNE_TRIAL_DIR/survived\""}},
+                       folder.path(), "s", 1);
+  const std::jthread other([&] {
+    wait_for_file(folder.path() / "trials/0/ready");
+    const TrialRecord trial = storage->trials(study.id()).at(0);
+    storage->finish({trial.id, trial.lease}, Outcome::pruned("by hand"));
+  });
+  const TuneSummary summary = tune(study, *executor, {.lease = std::chrono::seconds(1)});
+  EXPECT_FALSE(std::filesystem::exists(folder.path() / "trials/0/survived"));
+  EXPECT_EQ(summary.pruned, 1);
+  EXPECT_FALSE(summary.interrupted) << "the study goes on";
+}
+
 TEST_F(CommandTest, ClosedDescriptorsAndDaemonsHoldNobodyUp) {
   const auto trials = run(R"sh(
     echo '{"loss": 1}' >&3
