@@ -80,13 +80,13 @@ HttpClient::HttpClient(const std::string& address, std::string token)
 
 HttpClient::~HttpClient() = default;
 
-HttpResponse HttpClient::get(const std::string& path) { return send(path, nullptr); }
+HttpReply HttpClient::get(const std::string& path) { return send(path, nullptr); }
 
-HttpResponse HttpClient::post(const std::string& path, const std::string& json) {
+HttpReply HttpClient::post(const std::string& path, const std::string& json) {
   return send(path, &json);
 }
 
-HttpResponse HttpClient::send(const std::string& path, const std::string* json) {
+HttpReply HttpClient::send(const std::string& path, const std::string* json) {
   CURL* curl = connection_->curl.get();
   ::curl_easy_reset(curl);  // the connection stays
   const std::string url = address_ + path;
@@ -98,7 +98,7 @@ HttpResponse HttpClient::send(const std::string& path, const std::string* json) 
     ::curl_easy_setopt(curl, CURLOPT_POSTFIELDS, json->c_str());
     ::curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(json->size()));
   }
-  HttpResponse response;
+  HttpReply response;
   std::array<char, CURL_ERROR_SIZE> message{};
   ::curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
   ::curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());

@@ -6,7 +6,7 @@
 
 namespace hypertune {
 
-struct HttpResponse {
+struct HttpReply {
   long status = 0;
   std::string body = {};
 };
@@ -25,16 +25,16 @@ class HttpClient {
 
   /// `path` begins with '/'. Throws Error, naming the address, when no answer comes: refused, not
   /// found, too slow (30 s) or too long (64 MiB). An answer with a status of failure is an answer.
-  HttpResponse get(const std::string& path);
+  HttpReply get(const std::string& path);
   /// Sends a body of JSON.
-  HttpResponse post(const std::string& path, const std::string& json);
+  HttpReply post(const std::string& path, const std::string& json);
 
   const std::string& address() const { return address_; }
 
  private:
   struct Connection;
 
-  HttpResponse send(const std::string& path, const std::string* json);
+  HttpReply send(const std::string& path, const std::string* json);
 
   std::string address_;
   std::string token_;

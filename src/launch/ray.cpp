@@ -28,7 +28,7 @@ std::string unique_prefix() {
          sha256(fmt::format("{} {} {}", worker_id(0), ++launchers, now)).substr(0, 12);
 }
 
-bool good(const HttpResponse& response) { return response.status / 100 == 2; }
+bool good(const HttpReply& response) { return response.status / 100 == 2; }
 
 class RayLauncher final : public Launcher {
  public:
@@ -67,7 +67,7 @@ class RayLauncher final : public Launcher {
   void stop() override {
     fleet_.stop();
     for (const std::string& job : live_jobs()) {
-      const HttpResponse response = http_.post(path_of(job) + "/stop", "{}");
+      const HttpReply response = http_.post(path_of(job) + "/stop", "{}");
       if (good(response) || response.status == 404) continue;
       throw Error(fmt::format("the job {} could not be stopped: {}; try again with: {}", job,
                               complaint(response), how_to_stop()));
@@ -85,7 +85,7 @@ class RayLauncher final : public Launcher {
  private:
   static std::string path_of(const std::string& job) { return "/api/jobs/" + job; }
 
-  std::string complaint(const HttpResponse& response) const {
+  std::string complaint(const HttpReply& response) const {
     return ray_complaint(response.status, response.body);
   }
 
@@ -100,7 +100,7 @@ class RayLauncher final : public Launcher {
   }
 
   void demand_ray() {
-    const HttpResponse response = http_.get("/api/version");
+    const HttpReply response = http_.get("/api/version");
     if (good(response) && is_ray_version(response.body)) return;
     throw Error(fmt::format(
         "launcher ray: {} does not answer as the head of a Ray cluster: {}; give the address of "
@@ -113,7 +113,7 @@ class RayLauncher final : public Launcher {
     const std::string request = dump_json(ray_job_request(command_, resources_, job));
     std::string fault;
     try {
-      const HttpResponse response = http_.post("/api/jobs/", request);
+      const HttpReply response = http_.post("/api/jobs/", request);
       if (!good(response)) fault = complaint(response);
     } catch (const Error& error) {
       fault = error.what();
@@ -156,7 +156,7 @@ class RayLauncher final : public Launcher {
   }
 
   void update(FleetWorker& worker) {
-    const HttpResponse response = http_.get(path_of(worker.job));
+    const HttpReply response = http_.get(path_of(worker.job));
     if (response.status == 404) {
       forgotten(worker);
       return;
