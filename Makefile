@@ -22,6 +22,7 @@ build: ## Build the program (build/hypertune) and the libraries
 	$(setup) build
 	@test -f build/build.ninja -a -z '$(WERROR)$(CMAKE_FLAGS)' || $(configure) -B build
 	@cmake --build build -j $(JOBS) --target product
+	@test -e build/page/built || echo 'The page of hypertune serve is left out: it takes Node with npm.'
 
 study: ## Run the flagship study and print its verdicts
 	$(setup) build study

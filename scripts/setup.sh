@@ -13,7 +13,7 @@ declare -A packages=(
     libboost-dev libpq-dev libcpp-httplib-dev"
   [study]="gnuplot-nox fonts-dejavu-core dataset-fashion-mnist ca-certificates"
   [test]="libtorch-dev libgtest-dev libgmock-dev librapidcheck-dev python3 python3-venv
-    python3-optuna clang-format mandoc sqlite3
+    python3-jsonschema python3-optuna clang-format mandoc sqlite3
     slurm-wlm slurm-client slurm-wlm-basic-plugins munge postgresql"
   [lint]="clang-tidy"
   [bench]="libtorch-dev libopenblas0-pthread python3-torch"
@@ -93,6 +93,14 @@ for group in "$@"; do
   fi
   read -r -d '' -a names <<<"${packages[$group]}" || true
   wanted+=("${names[@]}")
+done
+
+# Node and Chromium also come from elsewhere, in packages that conflict with Debian's: where the
+# commands are there, they will do.
+for group in "$@"; do
+  if [[ $group != test ]]; then continue; fi
+  if ! command -v node >/dev/null || ! command -v npm >/dev/null; then wanted+=(nodejs npm); fi
+  if ! command -v chromium >/dev/null; then wanted+=(chromium); fi
 done
 
 if command -v dpkg-query >/dev/null; then

@@ -21,3 +21,4 @@ hypertune_fuzz_target(study_lines StudyLinesFuzz DEPENDS hypertune_report hypert
 hypertune_fuzz_target(study_csv StudyCsvFuzz DEPENDS hypertune_report hypertune_storage)
 hypertune_fuzz_target(database DatabaseFuzz
   DEPENDS hypertune_report hypertune_storage SQLite::SQLite3)
+hypertune_fuzz_target(http_request HttpRequestFuzz DEPENDS hypertune_serve hypertune_storage)

@@ -127,6 +127,7 @@ std::unique_ptr<CLI::App> make_app(Invocation& call) {
   add_importance_command(*app, call);
   add_report_command(*app, call);
   add_show_command(*app, call);
+  add_serve_command(*app, call);
   add_copy_command(*app, call);
   add_export_command(*app, call);
   add_import_command(*app, call);

@@ -39,6 +39,7 @@ void add_best_command(CLI::App& app, Invocation& call);
 void add_importance_command(CLI::App& app, Invocation& call);
 void add_report_command(CLI::App& app, Invocation& call);
 void add_show_command(CLI::App& app, Invocation& call);
+void add_serve_command(CLI::App& app, Invocation& call);
 void add_copy_command(CLI::App& app, Invocation& call);
 void add_export_command(CLI::App& app, Invocation& call);
 void add_import_command(CLI::App& app, Invocation& call);

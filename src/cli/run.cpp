@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cli/app.h"
 #include "cli/confirmation.h"
+#include "cli/dashboard.h"
 #include "cli/download_bar.h"
 #include "cli/evaluation.h"
 #include "cli/exit_code.h"
@@ -30,6 +31,7 @@ namespace hypertune {
 namespace {
 
 constexpr int kBestDigits = 4;
+constexpr const char* kServeUsual = "true";  // what CLI11 gives a flag without a value
 
 struct RunOptions {
   StudyFileArgument study;
@@ -38,6 +40,7 @@ struct RunOptions {
   bool no_figures = false;
   std::string launcher;  ///< empty: as the file says
   bool detach = false;
+  std::string serve;  ///< port of the dashboard, or kServeUsual; empty: it is not served
 };
 
 /// A run from the moment when its study is open.
@@ -383,6 +386,16 @@ StudyFile load_file(const RunOptions& options) {
   return file;
 }
 
+/// The dashboard of the run, where it is wanted. Says where it is.
+std::unique_ptr<Server> serve_run(const RunOptions& options, const RunPlace& place) {
+  if (options.serve.empty()) return nullptr;
+  ServeOptions serve{.port = kDashboardPort, .ports = kPortsToTry};
+  if (options.serve != kServeUsual) serve = {.port = parse_port("--serve", options.serve)};
+  auto server = serve_store({.url = place.url(), .folder = place.folder}, std::move(serve));
+  print_notice(fmt::format("Dashboard: {}\n", server->url()));
+  return server;
+}
+
 int run_study(const RunOptions& options, const std::string& command_line) {
   std::signal(SIGPIPE, SIG_IGN);  // that nobody reads the progress is no reason to lose a run
   const StudyFile file = load_file(options);
@@ -407,6 +420,7 @@ int run_study(const RunOptions& options, const std::string& command_line) {
   study.set_stoppers(make_stoppers(file.stop));
   Run run(options, file, command_line, study, place);
   if (!finished) run.begin(evaluation->facts(), earlier);
+  const std::unique_ptr<Server> server = serve_run(options, place);
   run_folder.keep();
   try {
     if (finished) return run.finish_again(stored.provenance);
@@ -436,12 +450,15 @@ void add_run_command(CLI::App& app, Invocation& call) {
       ->type_name("{threads,local,slurm,ray}");
   command->add_flag("--detach", options->detach,
                     "With a launcher: start the workers and leave them to themselves");
+  command->add_flag("--serve", options->serve,
+                    "Show the run in a browser while it lasts; --serve=PORT chooses the port");
   command->footer(
       "Running a study again goes on with it: finished trials stay, missing ones run.\n"
       "Ctrl-C ends the run after the running epochs; a second one ends it at once.\n"
       "\n"
       "Examples:\n"
       "  hypertune run study.toml\n"
+      "  hypertune run study.toml --serve\n"
       "  hypertune run study.toml --workers 4 --out results/first\n"
       "  hypertune run study.toml --set tune.num_samples=20 --set trainer.epochs=5\n"
       "  hypertune run study.toml --json > events.jsonl\n"

@@ -1,6 +1,8 @@
 // Passwords in URLs of stores: kept out of what is shown, stored and listed.
 #include "cli/secrets.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -58,8 +60,15 @@ std::string without_password(std::string_view url) {
 }
 
 void hide_arguments(int argc, char** argv) {
+  constexpr std::string_view kToken = "--token";
+  bool is_token = false;
   for (int i = 1; i < argc; ++i) {
-    const std::string masked = mask_secrets(argv[i]);
+    const std::string_view word = argv[i];
+    const bool has_token = word.starts_with(kToken) && word.substr(kToken.size()).starts_with('=');
+    std::string masked = mask_secrets(word);
+    if (is_token) masked = "***";
+    if (has_token) masked = fmt::format("{}=***", kToken);
+    is_token = word == kToken;
     const std::size_t size = std::strlen(argv[i]);
     if (masked == argv[i]) continue;
     // In place: the kernel shows these bytes. What is left of a longer argument becomes blank.

@@ -12,8 +12,8 @@ std::string mask_secrets(std::string_view text);
 /// The URL without its password, as it may stand in a file.
 std::string without_password(std::string_view url);
 
-/// Masks the passwords in the arguments of this process, so that nobody sees them in the list of
-/// processes. The arguments must have been read before.
+/// Masks the passwords in the arguments of this process, and what follows `--token`, so that nobody
+/// sees them in the list of processes. The arguments must have been read before.
 void hide_arguments(int argc, char** argv);
 
 }  // namespace hypertune

@@ -138,6 +138,20 @@ void add_study_argument(CLI::App& command, StudyArgument& argument) {
       ->type_name("NAME");
 }
 
+FoundStore find_store(const std::string& where) {
+  Place place = locate(where);
+  if (place.is_named_after_folder) place.name.reset();
+  return {std::move(place.storage), std::move(place.name), std::move(place.folder)};
+}
+
+fs::path run_folder_of(const FoundStore& store, const std::string& study) {
+  if (store.folder) return *store.folder;
+  if (const auto file = sqlite_file(store.url)) {
+    return file->has_parent_path() ? file->parent_path() : ".";
+  }
+  return default_run_folder(study);
+}
+
 StoredStudy open_stored_study(const StudyArgument& argument) {
   const Place place = locate(argument.where);
   StoredStudy study;
@@ -150,13 +164,7 @@ StoredStudy open_stored_study(const StudyArgument& argument) {
   const std::string name = chosen_study(names, wanted, masked_url(place.storage));
   study.id = study.storage->find_study(name).value();
   study.spec = study.storage->spec(study.id);
-  if (place.folder) {
-    study.folder = *place.folder;
-  } else if (const auto file = sqlite_file(place.storage)) {
-    study.folder = file->has_parent_path() ? file->parent_path() : ".";
-  } else {
-    study.folder = default_run_folder(name);
-  }
+  study.folder = run_folder_of({place.storage, place.name, place.folder}, name);
   return study;
 }
 

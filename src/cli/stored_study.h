@@ -52,6 +52,20 @@ struct StoredStudy {
   std::filesystem::path folder;
 };
 
+/// A store that was named, whatever studies it holds.
+struct FoundStore {
+  std::string url;                                   ///< or path
+  std::optional<std::string> study = {};             ///< the study that was named with it
+  std::optional<std::filesystem::path> folder = {};  ///< the run folder that was named
+};
+
+/// The store that `where` names, as in StudyArgument; it is not opened. Throws ConfigError when
+/// there is none.
+FoundStore find_store(const std::string& where);
+
+/// The run folder of a study in this store, which need not be there.
+std::filesystem::path run_folder_of(const FoundStore& store, const std::string& study);
+
 /// Which of these studies is meant: `wanted`, or the only one. Throws ConfigError that lists them.
 std::string chosen_study(const std::vector<std::string>& names, const std::string& wanted,
                          const std::string& store);

@@ -125,6 +125,19 @@ TrialPlan successor_plan(int number, const Ruling::Successor& successor) {
   return {.key = successor_key(number), .fixed = successor.params, .parent = successor.parent};
 }
 
+TrialPlan repetition(const Storage& storage, StudyId study, const TrialRecord& trial,
+                     std::string key, int attempt) {
+  Params fixed = trial.plan.fixed;
+  for (const auto& [name, value] : trial.params) fixed[name] = value;
+  const bool saved = storage.checkpoint(study, trial.number).has_value();
+  return {.key = std::move(key),
+          .fixed = std::move(fixed),
+          .draw = trial.draw(),
+          .retry_of = trial.number,
+          .attempt = attempt,
+          .parent = saved ? std::optional(trial.number) : trial.plan.parent};
+}
+
 std::vector<TrialPlan> retry_plan(const Storage& storage, StudyId study, int max_attempts,
                                   Successors successors, const std::set<int>& planned) {
   constexpr std::array kFailed = {TrialState::Failed};
@@ -142,15 +155,8 @@ std::vector<TrialPlan> retry_plan(const Storage& storage, StudyId study, int max
     if (keys.contains(successor_key(trial.number))) continue;
     // An interruption is nobody's fault: it does not count as an attempt.
     const int attempt = trial.plan.attempt + (trial.failure == Failure::Interrupted ? 0 : 1);
-    Params fixed = trial.plan.fixed;
-    for (const auto& [name, value] : trial.params) fixed[name] = value;
-    const bool saved = storage.checkpoint(study, trial.number).has_value();
-    plans.push_back({.key = fmt::format("retry/{}/{}", trial.number, attempt),
-                     .fixed = std::move(fixed),
-                     .draw = trial.draw(),
-                     .retry_of = trial.number,
-                     .attempt = attempt,
-                     .parent = saved ? std::optional(trial.number) : trial.plan.parent});
+    plans.push_back(repetition(storage, study, trial,
+                               fmt::format("retry/{}/{}", trial.number, attempt), attempt));
   }
   return plans;
 }

@@ -45,6 +45,11 @@ TrialPlan successor_plan(int number, const Ruling::Successor& successor);
 /// Whether trials may have been planned that take the place of others.
 enum class Successors : std::uint8_t { None, Possible };
 
+/// What does the work of a final trial again: its parameters are fixed, and it goes on from the
+/// last checkpoint, if there is one.
+TrialPlan repetition(const Storage& storage, StudyId study, const TrialRecord& trial,
+                     std::string key, int attempt);
+
 /// What repeats the failed trials that want it, see Study::plan_retries, apart from those whose
 /// numbers are in `planned` and those that have a successor. It goes on from the last checkpoint.
 /// Keys that are planned already are for the store to leave out.

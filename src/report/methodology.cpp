@@ -43,22 +43,6 @@ constexpr std::string_view kKnownFacts[] = {"chance",
                                             "validation_samples",
                                             "workers"};
 
-std::string text_of(const Json& json) {
-  if (json.is_string()) return json.get<std::string>();
-  if (json.is_number_float()) return format_number(json.get<double>());
-  if (json.is_array()) {
-    std::vector<std::string> parts;
-    for (const Json& part : json) parts.push_back(text_of(part));
-    return join(parts, ", ");
-  }
-  if (json.is_object()) {
-    std::vector<std::string> parts;
-    for (const auto& [key, value] : json.items()) parts.push_back(key + " " + text_of(value));
-    return join(parts, ", ");
-  }
-  return json.is_null() ? "" : dump_json(json);
-}
-
 /// A table of the facts of an object; nothing when there is none.
 std::optional<Table> fact_table(const StudyView& study, std::string_view key,
                                 const std::string& name, const std::string& value) {
@@ -66,7 +50,7 @@ std::optional<Table> fact_table(const StudyView& study, std::string_view key,
   if (found == study.provenance.end() || !found->is_object() || found->empty()) return {};
   Table table{.columns = {{name}, {value}}, .rows = {}};
   for (const auto& [entry, content] : found->items()) {
-    table.rows.push_back({entry, text_of(content)});
+    table.rows.push_back({entry, fact_text(content)});
   }
   return table;
 }
@@ -179,7 +163,7 @@ std::string hardware(const StudyView& study) {
   constexpr std::array<std::pair<const char*, std::string_view>, 4> kParts = {
       {{"cpu", "{}"}, {"cores", "{} cores"}, {"memory_gib", "{} GiB of memory"}, {"os", "{}"}}};
   for (const auto& [key, format] : kParts) {
-    if (found->contains(key)) parts.push_back(sentence(format, text_of((*found)[key])));
+    if (found->contains(key)) parts.push_back(sentence(format, fact_text((*found)[key])));
   }
   return join(parts, ", ");
 }
@@ -191,7 +175,7 @@ std::string engine_paragraph(const StudyView& study) {
   const auto trainer = study.provenance.find("trainer");
   std::string precision = "the precision of each trial";
   if (trainer != study.provenance.end() && trainer->is_object() && trainer->contains("precision")) {
-    precision = text_of((*trainer)["precision"]);
+    precision = fact_text((*trainer)["precision"]);
   }
   std::string text =
       fmt::format("Networks were trained by {} in {}.", describe_engine(*engine), precision);
@@ -252,7 +236,7 @@ List other_facts(const StudyView& study) {
   List list;
   for (const auto& [key, value] : study.provenance.items()) {
     if (std::ranges::find(kKnownFacts, key) == std::end(kKnownFacts)) {
-      list.items.push_back(fmt::format("{}: {}", readable(key), text_of(value)));
+      list.items.push_back(fmt::format("{}: {}", readable(key), fact_text(value)));
     }
   }
   return list;
@@ -282,7 +266,7 @@ void add_paragraph(Section& section, std::string text) {
 
 std::string fact(const StudyView& study, std::string_view key) {
   const auto found = study.provenance.find(key);
-  return found == study.provenance.end() ? "" : text_of(*found);
+  return found == study.provenance.end() ? "" : fact_text(*found);
 }
 
 bool draws_what_it_has_learned(const StudyView& study) {
@@ -297,7 +281,7 @@ bool draws_what_it_has_learned(const StudyView& study) {
 std::string replaced_dataset(const StudyView& study) {
   const auto wanted = study.provenance.find("dataset_wanted");
   if (wanted == study.provenance.end() || !wanted->is_array() || wanted->empty()) return "";
-  const std::string first = text_of(wanted->front());
+  const std::string first = fact_text(wanted->front());
   return first == fact(study, "dataset") ? "" : first;
 }
 
@@ -312,7 +296,7 @@ std::string describe_engine(const Json& engine) {
   constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kInstructions = {
       {{"portable", "portable code"}, {"avx2", "AVX2"}, {"avx512", "AVX-512"}, {"amx", "AMX"}}};
   const auto part = [&](const char* key) {
-    return engine.is_object() && engine.contains(key) ? text_of(engine[key]) : "";
+    return engine.is_object() && engine.contains(key) ? fact_text(engine[key]) : "";
   };
   if (part("backend") != "native") return std::string(trim("LibTorch " + part("version")));
   std::string instructions = part("instructions");

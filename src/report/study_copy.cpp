@@ -18,22 +18,6 @@ constexpr std::string_view kSpec = "hypertune:spec";  // open_study writes it
 
 bool is_ours(std::string_view key) { return key.starts_with(kOurs) && key != kSpec; }
 
-/// The smallest domain that holds both, which are compatible.
-Domain widened(Domain domain, const Domain& other) {
-  if (auto* a = std::get_if<FloatDomain>(&domain)) {
-    const auto& b = std::get<FloatDomain>(other);
-    if (a->step != b.step || a->low != b.low) a->step.reset();
-    a->low = std::min(a->low, b.low);
-    a->high = std::max(a->high, b.high);
-  } else if (auto* c = std::get_if<IntDomain>(&domain)) {
-    const auto& d = std::get<IntDomain>(other);
-    if (c->step != d.step || c->low != d.low) c->step = 1;
-    c->low = std::min(c->low, d.low);
-    c->high = std::max(c->high, d.high);
-  }
-  return domain;
-}
-
 void check_params(const TrialRecord& trial) {
   for (const auto& [name, value] : trial.params) {
     const auto domain = trial.domains.find(name);
@@ -87,6 +71,21 @@ StudyCopy copy_of(const Storage& storage, StudyId study) {
   }
   if (copy.spec.space.parameters().empty()) copy.spec.space = space_of(copy.trials);
   return copy;
+}
+
+Domain widened(Domain domain, const Domain& other) {
+  if (auto* a = std::get_if<FloatDomain>(&domain)) {
+    const auto& b = std::get<FloatDomain>(other);
+    if (a->step != b.step || a->low != b.low) a->step.reset();
+    a->low = std::min(a->low, b.low);
+    a->high = std::max(a->high, b.high);
+  } else if (auto* c = std::get_if<IntDomain>(&domain)) {
+    const auto& d = std::get<IntDomain>(other);
+    if (c->step != d.step || c->low != d.low) c->step = 1;
+    c->low = std::min(c->low, d.low);
+    c->high = std::max(c->high, d.high);
+  }
+  return domain;
 }
 
 SearchSpace space_of(std::span<const TrialRecord> trials) {

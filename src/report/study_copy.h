@@ -26,6 +26,9 @@ StudyCopy copy_of(const Storage& storage, StudyId study);
 /// The domains in these trials, each as wide as all of them together, in order of name.
 SearchSpace space_of(std::span<const TrialRecord> trials);
 
+/// The smallest domain that holds both, which must be compatible.
+Domain widened(Domain domain, const Domain& other);
+
 /// Makes what runs or pauses wait, with its parameters fixed: it begins anew. Returns how many.
 int put_to_rest(StudyCopy& copy);
 

@@ -91,11 +91,16 @@ bool has_pauses(const StudyView& study) {
 }
 
 StudyView view_study(const Storage& storage, StudyId study) {
+  StudyView view = view_without_trials(storage, study);
+  view.trials = storage.trials(study);
+  if (view.spec.space.empty()) view.spec.space = space_of(view.trials);
+  return view;
+}
+
+StudyView view_without_trials(const Storage& storage, StudyId study) {
   const auto attributes = storage.attributes(study);
   StudyView view;
   view.spec = storage.spec(study);
-  view.trials = storage.trials(study);
-  if (view.spec.space.empty()) view.spec.space = space_of(view.trials);
   view.provenance = provenance_from(attributes);
   if (const auto stored = attributes.find(kExperimentKey); stored != attributes.end()) {
     view.experiment = parse_experiment(stored->second);
@@ -199,6 +204,22 @@ std::optional<double> chance(const StudyView& study) {
   if (found == study.provenance.end() || !found->is_number()) return std::nullopt;
   if (study.metric().find("accuracy") == std::string::npos) return std::nullopt;
   return found->get<double>();
+}
+
+std::string fact_text(const Json& json) {
+  if (json.is_string()) return json.get<std::string>();
+  if (json.is_number_float()) return format_number(json.get<double>());
+  if (json.is_array()) {
+    std::vector<std::string> parts;
+    for (const Json& part : json) parts.push_back(fact_text(part));
+    return join(parts, ", ");
+  }
+  if (json.is_object()) {
+    std::vector<std::string> parts;
+    for (const auto& [key, value] : json.items()) parts.push_back(key + " " + fact_text(value));
+    return join(parts, ", ");
+  }
+  return json.is_null() ? "" : dump_json(json);
 }
 
 std::string readable(std::string_view name) {

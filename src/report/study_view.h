@@ -31,6 +31,8 @@ struct StudyView {
 /// A space that another program did not store is put together from the trials' domains. A damaged
 /// provenance counts as none. Throws Error for a damaged experiment.
 StudyView view_study(const Storage& storage, StudyId study);
+/// The same without trials, and without what is put together from them.
+StudyView view_without_trials(const Storage& storage, StudyId study);
 
 /// Whether trials of one worker overlap in time, as those do that were paused.
 bool has_pauses(const StudyView& study);
@@ -70,6 +72,9 @@ bool is_paired(const StudyView& study);
 /// The chance level of the first objective, when the provenance has one and the metric is an
 /// accuracy.
 std::optional<double> chance(const StudyView& study);
+
+/// A fact of the provenance in words: `a, b` for a list, `name value, ...` for an object.
+std::string fact_text(const Json& json);
 
 /// `val_accuracy`: `validation accuracy`.
 std::string readable(std::string_view name);

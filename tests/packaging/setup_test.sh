@@ -50,6 +50,21 @@ setup build
 grep -q 'update$' "$scratch/calls" || fail "it does not update the package lists first"
 grep -q 'install --no-install-recommends libfmt-dev$' "$scratch/calls" || fail "wrong packages"
 
+installed_all_but nodejs
+setup build study
+[[ $status == 0 && -z $output ]] || fail "the program asks for Node: $output"
+setup test
+[[ $output == *"installing nodejs"* ]] || fail "the tests do not ask for Node: $output"
+for tool in node npm chromium; do stand_in $tool <<<'#!/usr/bin/env bash'; done
+setup test
+[[ $output != *installing\ node* ]] || fail "Debian's Node is installed beside another: $output"
+installed_all_but chromium
+setup test
+[[ $output != *installing\ chromium* ]] || fail "Chromium is installed beside another: $output"
+rm "$scratch/bin/chromium"
+setup test
+[[ $output == *"installing chromium"* ]] || fail "the tests do not ask for Chromium: $output"
+
 installed_all_but libtorch-dev
 setup build study
 [[ $status == 0 && -z $output ]] || fail "a study asks for LibTorch: $output"

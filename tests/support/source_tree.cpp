@@ -15,7 +15,7 @@ bool belongs(const fs::path& entry, bool at_root) {
   const std::string name = entry.filename().string();
   if (name.starts_with(".")) return name == ".ci";
   if (at_root && (name.starts_with("build") || name == "runs")) return false;
-  return name != "__pycache__";
+  return name != "__pycache__" && name != "node_modules" && name != "dist";
 }
 
 void collect(const fs::path& root, const fs::path& folder, std::vector<SourceFile>& files) {

@@ -14,30 +14,37 @@ constexpr double kNarrowest = 0.03;  // bandwidth, of the length of the axis
 constexpr double kReach = 3;         // bandwidths
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
-struct Sample {
-  double x, y, value;
+using Sample = SurfaceSample;
+
+/// Cells along an axis, and how far a sample reaches.
+struct Divided {
+  SurfaceRange range;
+  bool categories = false;
 };
 
-std::vector<double> centers(const ParameterAxis& parameter) {
+Divided divided(const ParameterAxis& parameter) {
   const std::size_t cells = parameter.categorical() ? parameter.categories.size() : kCells;
-  const double width = (parameter.axis.high - parameter.axis.low) / static_cast<double>(cells);
+  return {{parameter.axis.low, parameter.axis.high, cells}, parameter.categorical()};
+}
+
+std::vector<double> centers(const SurfaceRange& range) {
+  const double width = (range.high - range.low) / static_cast<double>(range.cells);
   std::vector<double> result;
-  for (std::size_t i = 0; i < cells; ++i) {
-    result.push_back(parameter.axis.low + (static_cast<double>(i) + 0.5) * width);
+  for (std::size_t i = 0; i < range.cells; ++i) {
+    result.push_back(range.low + (static_cast<double>(i) + 0.5) * width);
   }
   return result;
 }
 
-double bandwidth(const ParameterAxis& parameter, std::span<const Sample> samples,
-                 double Sample::*coordinate) {
+double bandwidth(const Divided& axis, std::span<const Sample> samples, double Sample::*coordinate) {
   constexpr double kApart = 0.1;  // so narrow that other categories are out of reach
-  if (parameter.categorical()) return kApart;
+  if (axis.categories) return kApart;
   const auto n = static_cast<double>(samples.size());
   double mean = 0;
   for (const Sample& sample : samples) mean += sample.*coordinate / n;
   double variance = 0;
   for (const Sample& sample : samples) variance += std::pow(sample.*coordinate - mean, 2) / n;
-  const double length = parameter.axis.high - parameter.axis.low;
+  const double length = axis.range.high - axis.range.low;
   return std::max(std::sqrt(variance) * std::pow(n, -1.0 / 6), kNarrowest * length);
 }
 
@@ -70,16 +77,8 @@ double weighted_mean(std::span<const double> along_x, std::span<const double> al
   return nearest < least ? kNan : sum / weights;
 }
 
-}  // namespace
-
-Surface surface(const ParameterAxis& x, const ParameterAxis& y, const Measured& from) {
-  std::vector<Sample> samples;
-  for (const TrialRecord* trial : from.trials) {
-    const auto at_x = x.at(*trial);
-    const auto at_y = y.at(*trial);
-    if (at_x && at_y) samples.push_back({*at_x, *at_y, from.at(*trial)});
-  }
-  Surface result{.x = centers(x), .y = centers(y), .heights = {}};
+Surface surface(const Divided& x, const Divided& y, std::span<const Sample> samples) {
+  Surface result{.x = centers(x.range), .y = centers(y.range), .heights = {}};
   const auto along_x = kernels(result.x, samples, &Sample::x, bandwidth(x, samples, &Sample::x));
   const auto along_y = kernels(result.y, samples, &Sample::y, bandwidth(y, samples, &Sample::y));
   for (const auto& row : along_y) {
@@ -88,6 +87,22 @@ Surface surface(const ParameterAxis& x, const ParameterAxis& y, const Measured& 
     }
   }
   return result;
+}
+
+}  // namespace
+
+Surface surface(const SurfaceRange& x, const SurfaceRange& y, std::span<const Sample> samples) {
+  return surface(Divided{x}, Divided{y}, samples);
+}
+
+Surface surface(const ParameterAxis& x, const ParameterAxis& y, const Measured& from) {
+  std::vector<Sample> samples;
+  for (const TrialRecord* trial : from.trials) {
+    const auto at_x = x.at(*trial);
+    const auto at_y = y.at(*trial);
+    if (at_x && at_y) samples.push_back({*at_x, *at_y, from.at(*trial)});
+  }
+  return surface(divided(x), divided(y), samples);
 }
 
 std::vector<Point> isolines(const Surface& surface, std::span<const double> levels) {
